@@ -1,0 +1,23 @@
+//! The words of the product: plain data, with no wire format, no Cedar and no I/O.
+//!
+//! A [`Question`] is what a caller asks, an [`Answer`] what Situs says, and the catalogue's entries
+//! ([`Tenant`], [`Holding`], [`Party`], [`LegalProcess`]) are the registered facts between the two.
+//! Identifiers that law defines (instruments, safeguards, regimes) are strings here: the bundle's
+//! facts declare them, so a new statute needs no new code.
+
+mod answer;
+mod entry;
+mod names;
+mod question;
+
+pub use answer::{
+    Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
+};
+pub use entry::{
+    Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant,
+};
+pub use names::{
+    Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
+    UnknownWord, Verdict,
+};
+pub use question::{Assertion, DataRef, DataRefError, Question, Requester, Transfer};

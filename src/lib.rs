@@ -1,0 +1,5 @@
+//! Situs, a data-residency policy engine: may this data go there, or be handed to them?
+//!
+//! The modules are listed from the words of the product up to the server that speaks them.
+
+pub mod domain;

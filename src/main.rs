@@ -1,0 +1,3 @@
+//! The `situs` program.
+
+fn main() {}
