@@ -7,6 +7,7 @@
 
 mod answer;
 mod entry;
+mod fault;
 mod names;
 mod question;
 
@@ -16,6 +17,7 @@ pub use answer::{
 pub use entry::{
     Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant,
 };
+pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
     UnknownWord, Verdict,
