@@ -167,7 +167,9 @@ fn rule(parsed: &Parsed, files: &Files, facts: &Facts, faults: &mut Vec<Fault>) 
     let id = policy.id().to_string();
     errors.into_iter().for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
     let access = parsed.file.starts_with("access/");
-    if read.reason.is_empty() && !access {
+    let advises = read.advice
+        && !(read.obligations.is_empty() && read.routes.is_empty() && read.next_step.is_empty());
+    if read.reason.is_empty() && !access && !advises {
         fault(format!("policy `{id}` has no reason"), "add @reason(\"...\") with a code of facts/reasons.toml");
     }
     let forbids = policy.effect() == CedarEffect::Forbid;
