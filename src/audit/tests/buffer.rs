@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
-use tokio::task::JoinSet;
+use tokio::task::unconstrained;
 
 use super::faulty::FaultyDisk;
 use super::*;
@@ -15,9 +15,11 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Waits until the disk stalls, without stalling the runtime.
+/// Waits until the disk stalls, without stalling the runtime; fails where it never does.
 async fn arrived(arrived_rx: mpsc::Receiver<()>) {
-    tokio::task::spawn_blocking(move || arrived_rx.recv().unwrap()).await.unwrap();
+    tokio::task::spawn_blocking(move || arrived_rx.recv_timeout(Duration::from_secs(60)).unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -27,21 +29,20 @@ async fn appends_share_a_sync() {
     let journal = open(&disk, dir.path(), mk_options());
     let before = disk.syncs();
     let (arrived_rx, release_tx) = disk.stall();
-    let mut appends = JoinSet::new();
-    let spawn = |appends: &mut JoinSet<_>, number: u64| {
-        let journal = journal.clone();
-        appends.spawn(async move { journal.append_durable(&mk_record(&number.to_string())).await.unwrap() });
-    };
-    spawn(&mut appends, 0);
-    tokio::task::yield_now().await;
+    let records: Vec<Record> = (0..100).map(|number| mk_record(&number.to_string())).collect();
+    // Unconstrained, so that the first poll brings each as far as its wait for the disk.
+    let mut appends: Vec<_> =
+        records.iter().map(|record| Box::pin(unconstrained(journal.append_durable(record)))).collect();
+    assert!(poll_once(appends[0].as_mut()).is_pending());
     // The first group is in its sync; the rest gather behind it.
     arrived(arrived_rx).await;
-    (1..100).for_each(|number| spawn(&mut appends, number));
-    tokio::task::yield_now().await;
+    for append in &mut appends[1..] {
+        assert!(poll_once(append.as_mut()).is_pending());
+    }
     drop(release_tx);
-    let mut indexes: Vec<u64> = appends.join_all().await.iter().map(|receipt| receipt.log_index).collect();
-    indexes.sort_unstable();
-    assert_eq!(indexes, (0..100).collect::<Vec<_>>());
+    for (number, append) in (0..).zip(appends) {
+        assert_eq!(append.await.unwrap().log_index, number);
+    }
     assert_eq!(disk.syncs() - before, 2, "one for the first, one for the rest");
     assert_eq!(contents(dir.path()).unwrap().len(), 100);
 }
@@ -79,7 +80,7 @@ async fn an_append_that_waits_for_room_gets_it() {
     arrived(arrived_rx).await;
     journal.append_buffered(&mk_record("0123456789")).await.unwrap();
     let third = mk_record("0123456789");
-    let mut waiting = Box::pin(journal.append_buffered(&third));
+    let mut waiting = Box::pin(unconstrained(journal.append_buffered(&third)));
     assert!(matches!(poll_once(waiting.as_mut()), Poll::Pending));
     drop(release_tx);
     waiting.await.unwrap();

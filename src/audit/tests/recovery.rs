@@ -118,13 +118,12 @@ fn damage_before_the_last_group_is_refused_at_every_offset() {
     }
 }
 
-#[test]
-fn a_log_that_was_closed_in_order_has_no_torn_end() {
+#[tokio::test]
+async fn a_journal_that_was_closed_in_order_has_no_torn_end() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = open_log(dir.path()).unwrap();
-    commit(&mut log, &["one"]);
-    commit(&mut log, &[]);
-    drop(log);
+    let journal = open(&LocalDisk, dir.path(), mk_options());
+    journal.append_durable(&mk_record("one")).await.unwrap();
+    journal.close().await.unwrap();
     let bytes = fs::read(segment(dir.path(), 0)).unwrap();
     for offset in 0..bytes.len() - GROUP_HEAD_BYTES {
         let mut damaged = bytes.clone();
