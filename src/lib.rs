@@ -2,4 +2,5 @@
 //!
 //! The modules are listed from the words of the product up to the server that speaks them.
 
+pub mod catalog;
 pub mod domain;
