@@ -218,7 +218,7 @@ impl Catalog {
         let kinds = if kinds.is_empty() { EntryKind::ALL } else { kinds }.to_vec();
         let watching = Watching {
             kinds,
-            store: Arc::clone(&inner.store),
+            store: Arc::downgrade(&inner.store),
             codec: inner.codec,
             bookmark_after: inner.limits.bookmark_after,
             place,
@@ -329,3 +329,6 @@ fn load(memory: &Memory, store: &dyn Store, codec: Codec, pool: &mut Pool) -> Re
 fn kib(bytes: usize) -> usize {
     bytes.div_ceil(1024).clamp(1, Semaphore::MAX_PERMITS)
 }
+
+#[cfg(test)]
+mod tests;

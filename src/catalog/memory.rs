@@ -204,3 +204,6 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,12 @@ impl<K: Borrow<str> + Hash + Eq, V> Table<K, V> {
         }
     }
 
+    /// How many slots there are, of deleted entries too.
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Lets go of what the slot of a key held before, and of the slot itself if its entry is deleted.
     pub(super) fn prune(&self, key: &str) {
         if let Some(mut slot) = self.slots.get_mut(key) {

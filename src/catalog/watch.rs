@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -66,7 +66,8 @@ pub struct Watch {
     /// The watcher has seen all up to here; 0 within a snapshot.
     last: Revision,
     feed: Receiver<Change>,
-    store: Arc<dyn Store>,
+    /// Weak, for a watch that is still held must not keep a closed catalogue's file locked.
+    store: Weak<dyn Store>,
     codec: Codec,
     bookmark_after: Duration,
     silent_until: Instant,
@@ -74,7 +75,7 @@ pub struct Watch {
 }
 
 enum Stage {
-    Snapshot { entries: Box<dyn Iterator<Item = (Entry, Revision)> + Send>, revision: Revision },
+    Snapshot { entries: Box<dyn Iterator<Item = (Entry, Revision)> + Send + Sync>, revision: Revision },
     Past { page: VecDeque<StoredChange>, until: Revision },
     Live,
     Ended,
@@ -83,7 +84,7 @@ enum Stage {
 /// What a watch is made of, but for where it begins.
 pub(super) struct Watching {
     pub(super) kinds: Vec<EntryKind>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Weak<dyn Store>,
     pub(super) codec: Codec,
     pub(super) bookmark_after: Duration,
     pub(super) place: OwnedSemaphorePermit,
@@ -189,7 +190,7 @@ impl Watch {
     async fn fetch(&self) -> Result<Stage, WatchEnd> {
         let Stage::Past { until, .. } = self.stage else { return Ok(Stage::Live) };
         let last_revision = self.last;
-        let store = Arc::clone(&self.store);
+        let Some(store) = self.store.upgrade() else { return Err(WatchEnd::Closed { last_revision }) };
         let read = tokio::task::spawn_blocking(move || store.changes_after(last_revision, PAGE));
         let page = match read.await {
             Ok(Ok(page)) => page,
@@ -242,12 +243,12 @@ impl fmt::Debug for Watch {
 }
 
 /// Every entry of the watched kinds, tenants before holdings, each kind in key order.
-fn frozen(order: &Order, kinds: &[EntryKind]) -> Box<dyn Iterator<Item = (Entry, Revision)> + Send> {
+fn frozen(order: &Order, kinds: &[EntryKind]) -> Box<dyn Iterator<Item = (Entry, Revision)> + Send + Sync> {
     /// A frozen copy of one kind, or nothing of it.
     fn copy<K, V>(
         ordered: &Ordered<K, V>,
         watched: bool,
-    ) -> impl Iterator<Item = (Entry, Revision)> + Send + use<K, V>
+    ) -> impl Iterator<Item = (Entry, Revision)> + Send + Sync + use<K, V>
     where
         K: std::borrow::Borrow<str> + Clone + Send + Sync,
         V: ToEntry<K> + Clone + Send + Sync,
