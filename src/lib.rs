@@ -2,7 +2,9 @@
 //!
 //! The modules are listed from the words of the product up to the server that speaks them.
 
-pub mod audit;
 pub mod domain;
+pub mod audit;
+pub mod catalog;
 pub mod law;
 pub mod policy;
+pub mod engine;

@@ -218,7 +218,8 @@ impl Writer<'_> {
     }
 
     fn reason(&self, rule: &Rule) -> Reason {
-        let relations = self.standings(rule).iter().map(|standing| standing.relation.clone());
+        let standings = self.standings(rule);
+        let relations = standings.iter().map(|standing| standing.relation.clone());
         Reason {
             policy_id: rule.id.clone(),
             effect: rule.effect,
