@@ -3,3 +3,4 @@
 //! The modules are listed from the words of the product up to the server that speaks them.
 
 pub mod domain;
+pub mod grpc;

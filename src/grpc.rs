@@ -1,0 +1,4 @@
+//! grpc
+pub mod convert;
+pub mod proto;
+pub mod wire;
