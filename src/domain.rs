@@ -16,9 +16,7 @@ pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
 pub use caller::Caller;
-pub use entry::{
-    Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant,
-};
+pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
     UnknownWord, Verdict,

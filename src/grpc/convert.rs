@@ -4,6 +4,7 @@
 //! Every fault of a message is found, not only the first. What words there are is the facts' to say, by
 //! [`Vocabulary`]; what a caller may assert is the access policy's.
 
+mod admin;
 mod answer;
 mod bad;
 mod check;
@@ -25,11 +26,16 @@ use self::check::Checker;
 use super::proto;
 use crate::domain::{Question, Record, Vocabulary};
 
+pub(in crate::grpc) use self::admin::{key, kinds, list, list_policies, policy_id, to_effect, to_kind};
 pub use self::answer::to_response;
+use self::bad::near;
+pub(in crate::grpc) use self::bad::quote;
 pub use self::bad::{BadField, BadFields};
-pub(in crate::grpc) use self::bad::{near, quote};
-pub(in crate::grpc) use self::choice::Choice;
+pub(in crate::grpc) use self::check::Path;
 pub use self::entry::{decode_entry, encode_entry, entry, to_entry};
+
+/// Bytes of a question's own id.
+pub(in crate::grpc) const MAX_REQUEST_ID: usize = limits::ID_BYTES;
 
 /// Checks a question.
 ///
@@ -75,6 +81,10 @@ fn to_labels(labels: &[(String, String)]) -> BTreeMap<String, String> {
 
 /// Words that are spelt nearly so, said in a sentence; or nothing.
 pub(in crate::grpc) fn near_words<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    // Bounds the search: nothing that is declared is this long.
+    if word.len() > limits::IDENTIFIER_BYTES {
+        return String::new();
+    }
     let mut near_words: Vec<_> = known
         .map(|known| (strsim::jaro_winkler(word, known), known))
         .filter(|(similarity, _)| *similarity > 0.8)

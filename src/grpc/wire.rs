@@ -50,8 +50,8 @@ impl<U: Message + Default> Decoder for RequestDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        U::decode(buf)
-            .map(Some)
-            .map_err(|error| Status::invalid_argument(format!("the bytes are not the expected message: {error}")))
+        U::decode(buf).map(Some).map_err(|error| {
+            Status::invalid_argument(format!("the bytes are not the expected message: {error}"))
+        })
     }
 }

@@ -56,6 +56,16 @@ impl BadFields {
         self.count() == 0
     }
 
+    /// The same faults of a part, as its own: without the path that leads to it.
+    pub(in crate::grpc) fn below(mut self, prefix: &str) -> Self {
+        for field in &mut self.fields {
+            if let Some(path) = field.path.strip_prefix(prefix) {
+                field.path = path.to_owned();
+            }
+        }
+        self
+    }
+
     /// Adds one. Its words are made only if there is room to name it.
     pub(in crate::grpc) fn add(&mut self, path: &dyn fmt::Display, problem: impl FnOnce() -> String) {
         if self.fields.len() < MAX_FIELDS && self.bytes < MAX_BYTES {

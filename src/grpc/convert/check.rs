@@ -9,18 +9,18 @@ use jiff::Timestamp;
 use super::bad::{BadFields, near, quote};
 use super::choice::Choice;
 use super::limits;
-use crate::domain::{Category, DataRef, IdentifierSet, Vocabulary};
+use crate::domain::{DataRef, IdentifierSet, Vocabulary};
 
 /// First second of year 1, where the protobuf timestamp begins.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
 /// Where a field is. It borrows from the stack, so that a good message costs no text.
 #[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
+pub(in crate::grpc) enum Path<'a> {
     /// The message itself.
     Root,
     /// A field of it.
-    Field(&'a Self, &'static str),
+    Field(&'a Self, &'a str),
     /// An element of a list.
     Index(&'a Self, usize),
     /// A value of a map.
@@ -37,12 +37,12 @@ pub(super) struct Checker<'v> {
 
 impl Path<'_> {
     /// A field of what is here.
-    pub(super) const fn field(&self, name: &'static str) -> Path<'_> {
+    pub(in crate::grpc) const fn field<'b>(&'b self, name: &'b str) -> Path<'b> {
         Path::Field(self, name)
     }
 
     /// An element of the list here.
-    pub(super) const fn index(&self, index: usize) -> Path<'_> {
+    pub(in crate::grpc) const fn index(&self, index: usize) -> Path<'_> {
         Path::Index(self, index)
     }
 }
@@ -146,10 +146,10 @@ impl<'v> Checker<'v> {
         text
     }
 
-    /// An id that must be there.
-    pub(super) fn required_id(&mut self, at: &Path<'_>, id: String) -> String {
-        self.is_plain(at, &id, limits::ID_BYTES);
-        id
+    /// Free text that must be there.
+    pub(super) fn required_text(&mut self, at: &Path<'_>, text: String, max_bytes: usize) -> String {
+        self.is_plain(at, &text, max_bytes);
+        text
     }
 
     /// A value of a closed set that may be left out.
@@ -162,35 +162,40 @@ impl<'v> Checker<'v> {
         let value = T::from_wire(number);
         if value.is_none() {
             self.fault(at, || {
-                let problem = if number == 0 { String::from("is unspecified") } else { format!("has no value {number}") };
+                let problem = if number == 0 {
+                    String::from("is unspecified")
+                } else {
+                    format!("has no value {number}")
+                };
                 format!("{problem}; one of {}", T::words().join(", "))
             });
         }
         value
     }
 
-    /// A list of categories, each once.
-    pub(super) fn categories(&mut self, at: &Path<'_>, numbers: Vec<i32>) -> Vec<Category> {
-        let max = limits::CATEGORIES;
+    /// A list of values of a closed set, each once.
+    pub(super) fn choices<T: Choice + PartialEq>(&mut self, at: &Path<'_>, numbers: Vec<i32>) -> Vec<T> {
+        let max = limits::CHOICES;
         let given = self.list(at, numbers, max, |check, at, number| check.required_choice(at, number));
-        let mut once = Vec::with_capacity(given.len());
-        given.into_iter().flatten().for_each(|category| {
-            if !once.contains(&category) {
-                once.push(category);
-            }
-        });
-        once
+        once(given.into_iter().flatten())
     }
 
     /// An instant that may be left out.
-    pub(super) fn instant(&mut self, at: &Path<'_>, instant: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    pub(super) fn instant(
+        &mut self,
+        at: &Path<'_>,
+        instant: Option<prost_types::Timestamp>,
+    ) -> Option<Timestamp> {
         let instant = instant?;
         let value = (instant.seconds >= FIRST_SECOND && instant.nanos >= 0)
             .then(|| Timestamp::new(instant.seconds, instant.nanos).ok())
             .flatten();
         if value.is_none() {
             self.fault(at, || {
-                format!("{} s and {} ns are no instant of the years 1 to 9999", instant.seconds, instant.nanos)
+                format!(
+                    "{} s and {} ns are no instant of the years 1 to 9999",
+                    instant.seconds, instant.nanos
+                )
             });
         }
         value
@@ -219,7 +224,11 @@ impl<'v> Checker<'v> {
     }
 
     /// Labels, in the order of their names.
-    pub(super) fn labels(&mut self, at: &Path<'_>, labels: BTreeMap<String, String>) -> Vec<(String, String)> {
+    pub(super) fn labels(
+        &mut self,
+        at: &Path<'_>,
+        labels: BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
         if !self.is_short(at, labels.len(), limits::LABELS) {
             return Vec::new();
         }
@@ -244,7 +253,11 @@ impl<'v> Checker<'v> {
         if !self.is_short(at, elements.len(), max) {
             return Vec::new();
         }
-        elements.into_iter().enumerate().map(|(index, element)| each(self, &at.index(index), element)).collect()
+        elements
+            .into_iter()
+            .enumerate()
+            .map(|(index, element)| each(self, &at.index(index), element))
+            .collect()
     }
 
     fn is_short(&mut self, at: &Path<'_>, len: usize, max: usize) -> bool {
@@ -268,4 +281,15 @@ impl<'v> Checker<'v> {
         self.fault(at, || problem);
         false
     }
+}
+
+/// Each value where it first comes.
+pub(super) fn once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for value in values {
+        if !once.contains(&value) {
+            once.push(value);
+        }
+    }
+    once
 }

@@ -53,19 +53,21 @@ choice!(Verdict = Decision { Allow, Deny });
 choice!(Effect = Effect { Forbid, Permit, Advice });
 choice!(Confidence = Confidence { Low, Medium, High, Verified });
 choice!(EntryKind = EntryKind { Tenant, Holding, Party, Process });
-choice!(Disposition = Disposition {
-    Fault,
-    UnknownData,
-    UnknownRequester,
-    Never,
-    ConflictOfLaws,
-    ProhibitedByLaw,
-    ResidencyCommitment,
-    OutOfReach,
-    InsufficientProcess,
-    NoGrant,
-    Permitted,
-});
+choice!(
+    Disposition = Disposition {
+        Fault,
+        UnknownData,
+        UnknownRequester,
+        Never,
+        ConflictOfLaws,
+        ProhibitedByLaw,
+        ResidencyCommitment,
+        OutOfReach,
+        InsufficientProcess,
+        NoGrant,
+        Permitted,
+    }
+);
 
 /// The wire's number of a value that may be left out.
 pub(super) fn to_optional<T: Choice>(value: Option<T>) -> Option<i32> {

@@ -13,7 +13,7 @@ use crate::grpc::proto;
 use crate::grpc::proto::entry::Entry as Wire;
 
 /// Takes every word, as it is: for what was checked when it was stored, whatever the facts declare since.
-struct AnyWord;
+pub(super) struct AnyWord;
 
 impl Vocabulary for AnyWord {
     fn place(&self, code: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Holdings.
 
-use super::check::{Checker, Path};
+use super::check::{Checker, Path, once};
 use super::choice::{to_numbers, to_optional};
 use super::{limits, to_labels, to_text};
 use crate::domain::{Holding, HoldingField, IdentifierSet};
@@ -9,11 +9,8 @@ use crate::grpc::proto;
 
 /// Checks a holding. Whether its reference is needed is for the caller to say.
 pub(super) fn holding(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Holding) -> Holding {
-    let data_ref = if wire.data_ref.is_empty() {
-        None
-    } else {
-        check.data_ref(&at.field("data_ref"), &wire.data_ref)
-    };
+    let data_ref =
+        if wire.data_ref.is_empty() { None } else { check.data_ref(&at.field("data_ref"), &wire.data_ref) };
     macro_rules! places {
         ($field:ident) => {
             check.places(&at.field(stringify!($field)), wire.$field)
@@ -28,7 +25,7 @@ pub(super) fn holding(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Holdi
         targets: places!(targets),
         residency: places!(residency),
         access_boundary: places!(access_boundary),
-        data_categories: check.categories(&at.field("data_categories"), wire.data_categories),
+        data_categories: check.choices(&at.field("data_categories"), wire.data_categories),
         data_kinds: check.identifiers(&at.field("data_kinds"), IdentifierSet::DataKind, wire.data_kinds),
         sectors: check.identifiers(&at.field("sectors"), IdentifierSet::Sector, wire.sectors),
         subject_locations: places!(subject_locations),
@@ -61,13 +58,7 @@ fn cleared(check: &mut Checker<'_>, at: &Path<'_>, names: Vec<String>) -> Vec<Ho
         }
         field
     });
-    let mut once = Vec::new();
-    for field in given.into_iter().flatten() {
-        if !once.contains(&field) {
-            once.push(field);
-        }
-    }
-    once
+    once(given.into_iter().flatten())
 }
 
 /// To the wire.

@@ -1,12 +1,12 @@
 //! How large what comes in may be. A catalogue entry within these limits takes at most some 200 KB, so
-//! a few of them always fit into one message.
+//! a few of them always fit into one message. What is stored was checked against these, so they may only grow.
 
 /// Places in one list: ISO 3166-1 has 249 countries, so a list can name them all.
 pub const PLACES: usize = 256;
 /// Declared identifiers in one list: more than any set declares today.
 pub const IDENTIFIERS: usize = 64;
-/// Categories in one list: there are five; a client that repeats some is forgiven.
-pub const CATEGORIES: usize = 16;
+/// Values of a closed set in one list: the largest has five; a client that repeats some is forgiven.
+pub const CHOICES: usize = 16;
 /// Approvals of a tenant: one a place and purpose, for a few of each.
 pub const APPROVALS: usize = 64;
 /// Scopes of an approval.

@@ -24,7 +24,7 @@ pub(super) fn requester(check: &mut Checker<'_>, at: &Path<'_>, wire: Option<pro
 
 /// Checks a registered party; absent where it has no kind, which is then noted.
 pub(super) fn party(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Party) -> Option<Party> {
-    let id = check.required_id(&at.field("id"), wire.id);
+    let id = check.required_text(&at.field("id"), wire.id, limits::ID_BYTES);
     let kind = check.required_choice(&at.field("kind"), wire.kind);
     let places = at.field("jurisdiction");
     let stated = wire.jurisdiction.as_ref().is_some_and(|code| !code.is_empty());

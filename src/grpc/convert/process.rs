@@ -30,7 +30,7 @@ pub(super) fn process(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Legal
         issued_at: instant!(issued_at),
         received_at: instant!(received_at),
         expires_at: instant!(expires_at),
-        data_categories: check.categories(&at.field("data_categories"), wire.data_categories),
+        data_categories: check.choices(&at.field("data_categories"), wire.data_categories),
         names_accounts: wire.names_accounts,
         bulk: wire.bulk,
         court_circuit: check.text(&at.field("court_circuit"), wire.court_circuit, limits::TEXT_BYTES),

@@ -18,7 +18,7 @@ pub(super) fn question(check: &mut Checker<'_>, wire: proto::AuthorizeRequest) -
     let requester = requester(check, &at.field("requester"), wire.requester);
     let jurisdiction = check.required_place(&at.field("jurisdiction"), &wire.jurisdiction);
     let action = check.choice(&at.field("action"), wire.action);
-    let data_categories = check.categories(&at.field("data_categories"), wire.data_categories);
+    let data_categories = check.choices(&at.field("data_categories"), wire.data_categories);
     let process = wire.process.map(|wire| process(check, &at.field("process"), wire));
     let transfer = wire.transfer.map(|wire| transfer(check, &at.field("transfer"), wire));
     let tenant = wire.tenant.map(|wire| tenant(check, &at.field("tenant"), wire));

@@ -22,7 +22,9 @@ pub(super) fn tenant(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Tenant
             let at = at.field("holding_defaults");
             let defaults = holding(check, &at, wire);
             if defaults.data_ref.is_some() {
-                check.fault(&at.field("data_ref"), || String::from("is given; defaults are for every holding"));
+                check.fault(&at.field("data_ref"), || {
+                    String::from("is given; defaults are for every holding")
+                });
             }
             Box::new(defaults)
         }),
@@ -34,7 +36,9 @@ pub(super) fn tenant(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Tenant
 fn id(check: &mut Checker<'_>, at: &Path<'_>, id: &str) {
     if !id.is_empty() && (id.contains('/') || DataRef::parse(&format!("{id}/-")).is_err()) {
         check.fault(at, || {
-            String::from("cannot begin a reference: it takes letters, digits and -_.@:=+~, but not . or .. alone")
+            String::from(
+                "cannot begin a reference: it takes letters, digits and -_.@:=+~, but not . or .. alone",
+            )
         });
     }
 }
@@ -43,7 +47,7 @@ fn approval(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Approval) -> Ap
     Approval {
         destination: check.places(&at.field("destination"), wire.destination),
         scope: check.list(&at.field("scope"), wire.scope, limits::SCOPES, |check, at, scope| {
-            check.required_id(at, scope)
+            check.required_text(at, scope, limits::ID_BYTES)
         }),
         until: check.instant(&at.field("until"), wire.until),
     }

@@ -1,0 +1,205 @@
+//! From an error to a status, in one place. The log gets the cause; the client gets a sentence, and the
+//! fields of `google.rpc` that a program can act on.
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use prost::Message;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+
+use super::convert::BadFields;
+use super::ports::{AnswerError, CatalogError, PolicyError};
+
+/// The domain of every `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "situs.v1";
+/// Most bytes of paths in the sentence: the details name them all.
+const MAX_PATHS: usize = 200;
+/// Most faults of a bundle in a status, and most bytes of each: it must fit into trailers of 8 KiB.
+/// `GetStatus` has them all.
+const MAX_FAULTS: usize = 16;
+/// See [`MAX_FAULTS`].
+const MAX_FAULT_CHARS: usize = 200;
+
+impl From<BadFields> for Status {
+    fn from(bad: BadFields) -> Self {
+        let mut paths = String::new();
+        let mut named = 0;
+        for field in bad.fields() {
+            if paths.len() + field.path.len() > MAX_PATHS {
+                break;
+            }
+            paths = format!("{paths}{}`{}`", if named == 0 { "" } else { ", " }, field.path);
+            named += 1;
+        }
+        let more = bad.count() - named;
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let message = match bad.count() {
+            1 => format!("1 field is not valid: {paths}{more}"),
+            count => format!("{count} fields are not valid: {paths}{more}"),
+        };
+        let violations: Vec<_> =
+            bad.fields().iter().map(|field| FieldViolation::new(&field.path, &field.problem)).collect();
+        tracing::debug!(%bad, "request refused");
+        Self::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(violations))
+    }
+}
+
+impl From<AnswerError> for Status {
+    fn from(error: AnswerError) -> Self {
+        match &error {
+            AnswerError::NotReady => not_ready(&error),
+            AnswerError::Behind { what, here, wanted } => {
+                let message = format!("the {what} here is not the one asked for");
+                let info = [("here", here.clone()), ("wanted", wanted.clone())];
+                explained(&error, Code::Unavailable, &message, "BEHIND", info)
+            }
+            AnswerError::NotRecorded(_) => {
+                explained(&error, Code::Unavailable, "the decision could not be recorded", "NOT_RECORDED", [])
+            }
+            AnswerError::Forbidden { field } => {
+                let message = format!("the caller may not give `{field}`");
+                let info = [("field", field.clone())];
+                explained(&error, Code::PermissionDenied, &message, "FIELD_FORBIDDEN", info)
+            }
+            AnswerError::Overloaded => {
+                explained(&error, Code::ResourceExhausted, "too many questions wait", "OVERLOADED", [])
+            }
+        }
+    }
+}
+
+impl From<CatalogError> for Status {
+    fn from(error: CatalogError) -> Self {
+        match &error {
+            CatalogError::Conflict { actual } => {
+                let info = [("actual_revision", actual.to_string())];
+                let message = format!("the entry is not as expected: it is at revision {actual}");
+                explained(&error, Code::Aborted, &message, "CONFLICT", info)
+            }
+            CatalogError::NotFound => {
+                explained(&error, Code::NotFound, "there is no such entry", "NOT_FOUND", [])
+            }
+            CatalogError::Refused(why) => explained(&error, Code::FailedPrecondition, why, "REFUSED", []),
+            CatalogError::Compacted { oldest } => {
+                let info = [("oldest_revision", oldest.to_string())];
+                let message = format!("changes are kept after revision {oldest} only: begin with a snapshot");
+                explained(&error, Code::OutOfRange, &message, "COMPACTED", info)
+            }
+            CatalogError::Lagged { last } => {
+                let info = [("last_revision", last.to_string())];
+                let message = format!("the watcher is too slow: resume after revision {last}");
+                explained(&error, Code::Aborted, &message, "LAGGED", info)
+            }
+            CatalogError::PageToken => bad_field("page_token", "is not a token of this list"),
+            CatalogError::Forbidden => forbidden(&error),
+            CatalogError::Overloaded => explained(
+                &error,
+                Code::ResourceExhausted,
+                "the catalogue has too much to do",
+                "OVERLOADED",
+                [],
+            ),
+            CatalogError::Store(_) => {
+                explained(&error, Code::Unavailable, "the catalogue's store does not work now", "STORE", [])
+            }
+        }
+    }
+}
+
+impl From<PolicyError> for Status {
+    fn from(error: PolicyError) -> Self {
+        match &error {
+            PolicyError::NotReady => not_ready(&error),
+            PolicyError::NotFound => {
+                explained(&error, Code::NotFound, "there is no such policy", "NOT_FOUND", [])
+            }
+            PolicyError::Rejected(faults) => {
+                let violations: Vec<_> = faults
+                    .iter()
+                    .take(MAX_FAULTS)
+                    .map(|fault| {
+                        let line = fault.line.map(|line| format!(":{line}")).unwrap_or_default();
+                        let message: String = fault.message.chars().take(MAX_FAULT_CHARS).collect();
+                        PreconditionViolation::new("BUNDLE", format!("{}{line}", fault.file), message)
+                    })
+                    .collect();
+                tracing::warn!(error = &error as &dyn Error, "bundle refused");
+                let message = format!(
+                    "the bundle has {} faults and was not loaded; the last good one answers",
+                    faults.len()
+                );
+                let details = ErrorDetails::with_precondition_failure(violations);
+                Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
+            PolicyError::Forbidden => forbidden(&error),
+            PolicyError::Unreadable(_) => explained(
+                &error,
+                Code::Unavailable,
+                "the bundle's files cannot be read now",
+                "UNREADABLE",
+                [],
+            ),
+        }
+    }
+}
+
+/// One bad field.
+pub(super) fn bad_field(path: &'static str, problem: &str) -> Status {
+    let mut bad = BadFields::default();
+    bad.add(&path, || problem.to_owned());
+    bad.into()
+}
+
+/// That no bundle is loaded.
+pub(super) fn not_ready(error: &(dyn Error + 'static)) -> Status {
+    explained(error, Code::Unavailable, "no bundle of policies is loaded", "NOT_READY", [])
+}
+
+/// That an entry is there which must not be.
+pub(super) fn exists(actual: u64) -> Status {
+    let error = CatalogError::Conflict { actual };
+    let info = [("actual_revision", actual.to_string())];
+    explained(&error, Code::AlreadyExists, &format!("the entry exists, at revision {actual}"), "EXISTS", info)
+}
+
+/// That nobody knows who calls.
+pub(super) fn unauthenticated() -> Status {
+    tracing::error!("a request came without a caller: the listener does not say who calls");
+    Status::unauthenticated("nobody knows who calls")
+}
+
+/// That a task ended without its answer.
+pub(super) fn lost() -> Status {
+    Status::internal("the answer was lost")
+}
+
+/// That the server is about to end.
+pub(super) fn closing() -> Status {
+    Status::unavailable("the server is closing")
+}
+
+/// The form that a status has inside a message.
+pub(super) fn to_rpc_status(status: &Status) -> tonic_types::Status {
+    let details = tonic_types::Status::decode(status.details()).map(|full| full.details).unwrap_or_default();
+    tonic_types::Status { code: status.code() as i32, message: status.message().to_owned(), details }
+}
+
+fn forbidden(error: &(dyn Error + 'static)) -> Status {
+    explained(error, Code::PermissionDenied, "the caller may not do this", "FORBIDDEN", [])
+}
+
+fn explained<const N: usize>(
+    error: &(dyn Error + 'static),
+    code: Code,
+    message: &str,
+    reason: &str,
+    info: [(&str, String); N],
+) -> Status {
+    match code {
+        Code::Unavailable | Code::ResourceExhausted => tracing::warn!(error, ?code, "request failed"),
+        _ => tracing::debug!(error, ?code, "request refused"),
+    }
+    let info: HashMap<_, _> = info.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, info))
+}
