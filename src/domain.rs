@@ -8,6 +8,7 @@
 mod answer;
 mod caller;
 mod entry;
+mod fault;
 mod names;
 mod question;
 mod vocabulary;
@@ -16,7 +17,10 @@ pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
 pub use caller::Caller;
-pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
+pub use entry::{
+    Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant,
+};
+pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
     UnknownWord, Verdict,

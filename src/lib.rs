@@ -3,4 +3,6 @@
 //! The modules are listed from the words of the product up to the server that speaks them.
 
 pub mod domain;
+pub mod law;
+pub mod policy;
 pub mod grpc;

@@ -24,11 +24,11 @@ use prost::Message;
 
 use self::check::Checker;
 use super::proto;
-use crate::domain::{Question, Record, Vocabulary};
+use crate::domain::{Question, Record, Vocabulary, near};
 
 pub(in crate::grpc) use self::admin::{key, kinds, list, list_policies, policy_id, to_effect, to_kind};
 pub use self::answer::to_response;
-use self::bad::near;
+use self::bad::hint;
 pub(in crate::grpc) use self::bad::quote;
 pub use self::bad::{BadField, BadFields};
 pub(in crate::grpc) use self::check::Path;
@@ -82,13 +82,5 @@ fn to_labels(labels: &[(String, String)]) -> BTreeMap<String, String> {
 /// Words that are spelt nearly so, said in a sentence; or nothing.
 pub(in crate::grpc) fn near_words<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     // Bounds the search: nothing that is declared is this long.
-    if word.len() > limits::IDENTIFIER_BYTES {
-        return String::new();
-    }
-    let mut near_words: Vec<_> = known
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .collect();
-    near_words.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near(&near_words.into_iter().take(3).map(|(_, word)| word.to_owned()).collect::<Vec<_>>())
+    if word.len() > limits::IDENTIFIER_BYTES { String::new() } else { hint(&near(word, known)) }
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::caller;
 use super::convert;
-use super::ports::{BundleFault, BundleInfo, PolicyAdmin, PolicyInfo};
+use super::ports::{BundleInfo, PolicyAdmin, PolicyInfo};
 use super::proto::policy_service_server::PolicyService;
 use super::proto::{
     Bundle, GetPolicyRequest, GetPolicyResponse, GetStatusRequest, GetStatusResponse, ListPoliciesRequest,
     ListPoliciesResponse, LoadError, LoadFailure, PolicySummary, ReloadRequest, ReloadResponse,
 };
-use jiff::Timestamp;
+use crate::domain::Fault;
 
 /// Most faults of a bundle in an answer: what a person reads at once.
 const MAX_FAULTS: usize = 100;
@@ -99,16 +100,27 @@ fn to_bundle(bundle: BundleInfo) -> Bundle {
     }
 }
 
-fn to_failure(failed_at: Timestamp, faults: Vec<BundleFault>) -> LoadFailure {
+fn to_failure(failed_at: Timestamp, faults: Vec<Fault>) -> LoadFailure {
     let more_errors = u64::try_from(faults.len().saturating_sub(MAX_FAULTS)).unwrap_or(u64::MAX);
-    let errors = faults.into_iter().take(MAX_FAULTS);
     LoadFailure {
         failed_at: Some(convert::to_instant(failed_at)),
-        errors: errors
-            .map(|fault| LoadError { file: fault.file, line: fault.line, message: fault.message })
-            .collect(),
+        errors: faults.into_iter().take(MAX_FAULTS).map(to_error).collect(),
         more_errors,
     }
+}
+
+fn to_error(fault: Fault) -> LoadError {
+    LoadError {
+        line: (fault.line > 0).then(|| to_line(fault.line)),
+        file: fault.file,
+        message: fault.message,
+        help: fault.help,
+    }
+}
+
+/// To the wire.
+fn to_line(line: usize) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
 }
 
 fn to_summary(policy: PolicyInfo) -> PolicySummary {
@@ -116,6 +128,7 @@ fn to_summary(policy: PolicyInfo) -> PolicySummary {
         policy_id: policy.policy_id,
         effect: convert::to_effect(policy.effect),
         file: policy.file,
+        line: to_line(policy.line),
         annotations: policy.annotations.into_iter().collect(),
     }
 }

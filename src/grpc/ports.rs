@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::{Answer, Caller, Effect, Entry, EntryKind, Question, Vocabulary};
+use crate::domain::{Answer, Caller, Effect, Entry, EntryKind, Fault, Question, Vocabulary};
 
 /// Gives the declared words of the bundle that answers now.
 pub trait Vocabularies: Send + Sync + 'static {
@@ -220,24 +220,13 @@ pub struct BundleInfo {
     pub policy_count: u64,
 }
 
-/// One fault of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundleFault {
-    /// The file, relative to the bundle; empty: the bundle as a whole.
-    pub file: String,
-    /// The line, from 1.
-    pub line: Option<u32>,
-    /// What is wrong.
-    pub message: String,
-}
-
 /// Which bundle answers, and how the last attempt to load another failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyStatus {
     /// The bundle that answers; absent: none.
     pub active: Option<BundleInfo>,
     /// When the last attempt failed, and why; absent: it did not.
-    pub last_failure: Option<(Timestamp, Vec<BundleFault>)>,
+    pub last_failure: Option<(Timestamp, Vec<Fault>)>,
 }
 
 /// A policy that answers now.
@@ -249,6 +238,8 @@ pub struct PolicyInfo {
     pub effect: Effect,
     /// The file that it stands in, relative to the bundle.
     pub file: String,
+    /// The line there, from 1.
+    pub line: usize,
     /// Its annotations, by name.
     pub annotations: Vec<(String, String)>,
 }
@@ -325,7 +316,7 @@ pub enum PolicyError {
     NotFound,
     /// The bundle has faults; the one before goes on answering. Mend the files.
     #[error("the bundle has {} faults", .0.len())]
-    Rejected(Vec<BundleFault>),
+    Rejected(Vec<Fault>),
     /// The caller may not. Not worth a retry.
     #[error("the caller may not do this")]
     Forbidden,

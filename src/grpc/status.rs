@@ -119,9 +119,8 @@ impl From<PolicyError> for Status {
                     .iter()
                     .take(MAX_FAULTS)
                     .map(|fault| {
-                        let line = fault.line.map(|line| format!(":{line}")).unwrap_or_default();
-                        let message: String = fault.message.chars().take(MAX_FAULT_CHARS).collect();
-                        PreconditionViolation::new("BUNDLE", format!("{}{line}", fault.file), message)
+                        let message: String = fault.to_string().chars().take(MAX_FAULT_CHARS).collect();
+                        PreconditionViolation::new("BUNDLE", fault.file.as_str(), message)
                     })
                     .collect();
                 tracing::warn!(error = &error as &dyn Error, "bundle refused");

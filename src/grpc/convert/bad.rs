@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::domain::did_you_mean;
+
 /// Most faults that are named; the rest are counted.
 const MAX_FIELDS: usize = 32;
 /// Most bytes of all that is named. A status travels in trailers, in base64, and gRPC clients refuse
@@ -107,13 +109,9 @@ pub(in crate::grpc) fn quote(text: &str) -> String {
     format!("`{quoted}`")
 }
 
-/// `; near: `a`, `b`` or nothing.
-pub(in crate::grpc) fn near(words: &[String]) -> String {
-    if words.is_empty() {
-        return String::new();
-    }
-    let words: Vec<_> = words.iter().take(3).map(|word| format!("`{word}`")).collect();
-    format!("; near: {}", words.join(", "))
+/// What near words add to a sentence; nothing where there are none.
+pub(in crate::grpc) fn hint(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; {}", did_you_mean(near)) }
 }
 
 /// Cuts a text to [`MAX_TEXT`] bytes, at a character.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::bad::{BadFields, near, quote};
+use super::bad::{BadFields, hint, quote};
 use super::choice::Choice;
 use super::limits;
 use crate::domain::{DataRef, IdentifierSet, Vocabulary};
@@ -95,7 +95,7 @@ impl<'v> Checker<'v> {
         self.vocabulary.place(code).unwrap_or_else(|| {
             let vocabulary = self.vocabulary;
             self.fault(at, || {
-                let near = near(&vocabulary.near_places(code));
+                let near = hint(&vocabulary.near_places(code));
                 format!("{} is no known jurisdiction or cloud region{near}", quote(code))
             });
             String::new()
@@ -119,7 +119,7 @@ impl<'v> Checker<'v> {
         if self.is_plain(at, &word, limits::IDENTIFIER_BYTES) && !self.vocabulary.declares(set, &word) {
             let vocabulary = self.vocabulary;
             self.fault(at, || {
-                let near = near(&vocabulary.near_identifiers(set, &word));
+                let near = hint(&vocabulary.near_identifiers(set, &word));
                 format!("{} is not a declared {}{near}", quote(&word), set.as_str())
             });
         }

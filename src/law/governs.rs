@@ -1,0 +1,151 @@
+//! Which regimes govern a holding, at an instant, towards a place.
+//!
+//! Of a regime's links any one suffices; each of its limits must hold too. Where data is, whose citizens
+//! the people are, where the provider is established and from where it is controlled are separate facts,
+//! and each regime says which of them counts.
+
+use std::collections::BTreeSet;
+
+use super::facts::RegimeFact;
+use super::places::Codes;
+use super::rows::{Limit, RegimeStatus};
+use super::world::World;
+
+/// The links that a regime may name.
+pub(super) const LINKS: &[&str] = &[
+    "stored_in",
+    "collected_in",
+    "subject_located_in",
+    "subject_citizen_of",
+    "controller_established_in",
+    "processor_established_in",
+    "provider_subject_to_jurisdiction",
+    "offers_service_in",
+    "targets_market",
+    "customer_public_body",
+    "forum",
+    "question",
+];
+
+/// The facts that decide which regimes govern. Lists are codes as stated, not closed upward.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// For each link of a regime, the codes that it holds for.
+    pub links: Vec<(&'static str, Vec<String>)>,
+    /// Regimes that the question itself brings in.
+    pub by_question: Vec<&'static str>,
+    /// The kinds of data, closed upward, and its categories; empty: any.
+    pub scope: BTreeSet<String>,
+    /// The regulated sectors.
+    pub sectors: BTreeSet<String>,
+    /// Whose protected persons the people are known not to be.
+    pub not_persons_of: BTreeSet<String>,
+    /// The place, closed upward.
+    pub place: Codes,
+    /// The instrument of the process; empty: none.
+    pub instrument: String,
+}
+
+/// A regime that governs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Governing {
+    /// Its id.
+    pub id: String,
+    /// Whether it has lapsed, and is relied on all the same.
+    pub lapsed: bool,
+    /// Whether the place lies outside its territory.
+    pub leaves: bool,
+    /// Whether it restricts what leaves its territory.
+    pub restricts: bool,
+    /// Its own jurisdictions, to look for its relations to a place.
+    pub jurisdictions: Codes,
+}
+
+impl World {
+    /// The regimes that govern in these circumstances, in order of declaration.
+    #[must_use]
+    pub fn governing(&self, circumstances: &Circumstances) -> Vec<Governing> {
+        let links: Vec<(&str, Codes)> =
+            circumstances.links.iter().map(|(link, codes)| (*link, self.closure_any(codes))).collect();
+        self.facts.regimes.iter().filter_map(|regime| self.governs(regime, circumstances, &links)).collect()
+    }
+
+    fn governs(&self, regime: &RegimeFact, facts: &Circumstances, links: &[(&str, Codes)]) -> Option<Governing> {
+        let row = &regime.row;
+        let used = row.instruments.contains(&facts.instrument);
+        let lapsed = row.status == RegimeStatus::LapsedResidual && regime.interval.is_past(self.from());
+        if row.status == RegimeStatus::EnactedNotCommenced || (lapsed && !used) || (!lapsed && !self.in_force(regime)) {
+            return None;
+        }
+        let current: Vec<&String> =
+            row.jurisdictions.iter().filter(|code| lapsed || self.in_force_for(regime, code)).collect();
+        let matched: Codes = links
+            .iter()
+            .filter(|(link, _)| row.links.iter().any(|known| known == link))
+            .flat_map(|(_, codes)| current.iter().filter(|code| codes.contains(**code)).map(|code| (*code).clone()))
+            .collect();
+        let by_question = facts.by_question.contains(&row.id.as_str());
+        let linked = !matched.is_empty() || by_question || (row.links.is_empty() && !row.limits.is_empty());
+        let limited = row.limits.iter().all(|limit| match limit {
+            Limit::Sector(_) => row.sector.iter().any(|sector| facts.sectors.contains(sector)),
+            Limit::PersonsOf(state) => !facts.not_persons_of.contains(state),
+            Limit::DestinationIn(group) => facts.place.contains(group),
+        });
+        let in_scope = facts.scope.is_empty() || row.data_scope.iter().any(|scope| facts.scope.contains(scope));
+        // An instrument's own regime is named when it is used, even for a category beyond its scope.
+        if !used && !(linked && limited && in_scope) {
+            return None;
+        }
+        let everywhere = row.jurisdictions.iter().any(|code| code == "*");
+        let inside = |code: &String| facts.place.contains(code);
+        let leaves = match row.territory.as_str() {
+            _ if everywhere => false,
+            "each" => matched.iter().any(|code| !inside(code)),
+            _ => !current.iter().any(|code| inside(code)),
+        };
+        let rule = row.transfer_rule();
+        let open = &self.facts.settings.open_transfer_rules;
+        Some(Governing {
+            id: row.id.clone(),
+            lapsed,
+            leaves,
+            restricts: !rule.is_empty() && !open.iter().any(|known| known == rule),
+            jurisdictions: match row.territory.as_str() {
+                "each" => matched,
+                _ => row.jurisdictions.iter().cloned().collect(),
+            },
+        })
+    }
+
+    fn in_force(&self, regime: &RegimeFact) -> bool {
+        regime.row.jurisdictions.iter().any(|code| self.in_force_for(regime, code))
+    }
+
+    fn in_force_for(&self, regime: &RegimeFact, code: &str) -> bool {
+        let phase = regime.phases.iter().find(|(place, _)| place == code).map(|(_, interval)| *interval);
+        // A phase says where it differs; the end that it does not name is the regime's own.
+        let own = regime.interval;
+        let (from, until) =
+            phase.map_or((own.from, own.until), |phase| (phase.from.or(own.from), phase.until.or(own.until)));
+        super::calendar::Interval { from, until }.holds(self.from())
+    }
+
+    /// The kinds of data with all that they imply.
+    #[must_use]
+    pub fn kinds_closed<'a>(&self, kinds: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+        self.facts.closed(super::IdSet::DataKind, kinds)
+    }
+
+    /// The sectors as stated, with those that a kind of data stands for.
+    #[must_use]
+    pub fn sectors_closed(&self, sectors: &[String], kinds: &BTreeSet<String>) -> BTreeSet<String> {
+        let implied = self.facts.sector_kinds.iter().filter(|(_, by)| by.iter().any(|kind| kinds.contains(kind)));
+        sectors.iter().cloned().chain(implied.map(|(sector, _)| sector.clone())).collect()
+    }
+
+    /// The safeguards as stated, with those that they imply.
+    #[must_use]
+    pub fn safeguards_closed<'a>(&self, words: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+        self.facts.closed(super::IdSet::Safeguard, words)
+    }
+}

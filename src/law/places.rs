@@ -1,0 +1,75 @@
+//! Places: a code with all that it lies in, at an instant.
+
+use std::collections::BTreeSet;
+
+use super::facts::Facts;
+use super::rows::Level;
+use super::world::World;
+
+/// A set of jurisdiction codes.
+pub type Codes = BTreeSet<String>;
+
+impl Facts {
+    /// The jurisdiction whose law a code's own law stands under: its parent where it is a subdivision.
+    pub(super) fn parent(&self, code: &str) -> Option<String> {
+        match self.jurisdictions.get(code) {
+            Some(jurisdiction) if jurisdiction.level == Level::Subdivision => jurisdiction.parent.clone(),
+            Some(_) => None,
+            None if self.groupings.contains_key(code) => None,
+            None => code.split_once('-').map(|(country, _)| country.to_owned()).filter(|_| super::vocabulary::is_iso(code)),
+        }
+    }
+
+    /// The state that a code belongs to: itself, but for a subdivision.
+    #[must_use]
+    pub fn state_of(&self, code: &str) -> String {
+        self.parent(code).unwrap_or_else(|| code.to_owned())
+    }
+
+    /// Whether the facts speak of a code or of what it lies in.
+    #[must_use]
+    pub fn is_recorded(&self, code: &str) -> bool {
+        let known = |code: &str| self.jurisdictions.contains_key(code) || self.groupings.contains_key(code);
+        known(code) || self.parent(code).is_some_and(|parent| known(&parent))
+    }
+
+    /// The groupings of courts that a process belongs to by its circuit.
+    #[must_use]
+    pub fn circuits(&self, circuit: &str) -> Codes {
+        let same = |known: &Option<String>| known.as_deref() == Some(circuit);
+        self.groupings.iter().filter(|(_, grouping)| same(&grouping.circuit)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The circuit in which a jurisdiction lies.
+    #[must_use]
+    pub fn circuit_of(&self, code: &str) -> Option<&str> {
+        self.jurisdictions.get(code)?.circuit.as_deref()
+    }
+}
+
+impl World {
+    /// A code with everything that it lies in now: `IE` with `EU`, `EEA`, ...
+    #[must_use]
+    pub fn closure(&self, code: &str) -> Codes {
+        if let Some(known) = self.epoch.closures.get(code) {
+            return known.clone();
+        }
+        let mut closure = Codes::from([code.to_owned()]);
+        if let Some(parent) = self.facts.parent(code) {
+            closure.extend(self.closure(&parent));
+        }
+        closure
+    }
+
+    /// What any of several places lies in.
+    pub fn closure_any<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
+        codes.into_iter().flat_map(|code| self.closure(code)).collect()
+    }
+
+    /// What every one of several places lies in; nothing where there is no place.
+    pub fn closure_all<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
+        let mut closures = codes.into_iter().map(|code| self.closure(code));
+        let first = closures.next().unwrap_or_default();
+        closures.fold(first, |common, closure| common.intersection(&closure).cloned().collect())
+    }
+}

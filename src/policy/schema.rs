@@ -1,0 +1,90 @@
+//! The schema of a bundle: `situs.cedarschema`, with the closed lists that the facts declare.
+
+use std::collections::BTreeMap;
+
+use cedar_policy::Schema;
+
+use crate::domain::{AuthorityType, Category, Confidence, Disposition, Fault, TenantType};
+use crate::law::{Facts, IdSet, RelationState};
+
+/// The path of the schema in a bundle.
+pub(super) const PATH: &str = "situs.cedarschema";
+
+/// Every entity type that the engine puts values of.
+pub(super) const TYPES: &[&str] = &[
+    "Action", "Authority", "AuthorityType", "Caller", "Category", "Condition", "Confidence", "Customer", "DataKind",
+    "Disposition", "Flag", "Holding", "Instrument", "Issuer", "Jurisdiction", "Mechanism", "Mode", "Operator",
+    "ReasonCode", "Recipient", "Regime", "RelationState", "Safeguard", "Sector", "Service", "Tenant", "TenantType",
+    "Workload",
+];
+
+/// The word for what is not there, or not known, in the lists that need one.
+pub const NONE: &str = "none";
+/// The word for what is not known.
+pub const UNKNOWN: &str = "unknown";
+
+/// The ids of every closed list, by entity type.
+pub(super) fn closed_lists(facts: &Facts) -> BTreeMap<&'static str, Vec<String>> {
+    let declared = |set: IdSet| facts.ids(set).iter().cloned();
+    let with = |set: IdSet, word: &str| declared(set).chain([word.to_owned()]).collect::<Vec<_>>();
+    BTreeMap::from([
+        ("Regime", declared(IdSet::Regime).collect()),
+        ("Mechanism", declared(IdSet::Mechanism).collect()),
+        ("Instrument", with(IdSet::Instrument, NONE)),
+        ("Safeguard", declared(IdSet::Safeguard).collect()),
+        ("Sector", declared(IdSet::Sector).collect()),
+        ("Mode", with(IdSet::Mode, UNKNOWN)),
+        ("DataKind", declared(IdSet::DataKind).collect()),
+        ("Issuer", with(IdSet::Issuer, UNKNOWN)),
+        ("Flag", declared(IdSet::Flag).collect()),
+        ("Condition", declared(IdSet::Condition).collect()),
+        ("ReasonCode", declared(IdSet::Reason).collect()),
+        ("Category", Category::ALL.iter().map(ToString::to_string).collect()),
+        ("Disposition", Disposition::ALL.iter().map(ToString::to_string).collect()),
+        ("AuthorityType", words(AuthorityType::ALL, UNKNOWN)),
+        ("TenantType", words(TenantType::ALL, UNKNOWN)),
+        (
+            "RelationState",
+            RelationState::ALL.iter().map(|state| state.as_str().to_owned()).chain(["own".to_owned()]).collect(),
+        ),
+        (
+            "Confidence",
+            [Confidence::Low, Confidence::Medium, Confidence::High, Confidence::Verified]
+                .map(|confidence| confidence.as_str().to_owned())
+                .to_vec(),
+        ),
+    ])
+}
+
+fn words<T: ToString>(all: &[T], more: &str) -> Vec<String> {
+    all.iter().map(ToString::to_string).chain([more.to_owned()]).collect()
+}
+
+/// The whole schema as text: the file, then the closed lists.
+pub(super) fn text(file: &str, facts: &Facts) -> String {
+    let mut text = String::from(file);
+    text.push_str("\n// ---- the closed lists that the facts declare\n");
+    for (name, ids) in closed_lists(facts) {
+        let ids: Vec<String> = ids.iter().map(|id| format!("{id:?}")).collect();
+        text.push_str(&format!("entity {name} enum [{}];\n", ids.join(", ")));
+    }
+    text
+}
+
+const VERDICT: &str = "verdict?: Verdict,";
+
+/// The schemas for deciding, where there is no verdict yet, and for advising, where there always is.
+pub(super) fn pair(file: &str, facts: &Facts) -> Result<(Schema, Schema), Vec<Fault>> {
+    if !file.contains(VERDICT) {
+        let fault = Fault::of_file(PATH, format!("no context has `{VERDICT}`, so no advice could see a verdict"));
+        return Err(vec![fault]);
+    }
+    let whole = text(file, facts);
+    let read = |text: &str| -> Result<Schema, Vec<Fault>> {
+        match Schema::from_cedarschema_str(text) {
+            Ok((schema, _warnings)) => Ok(schema),
+            Err(error) => Err(vec![super::load::cedar_fault(PATH, text, &error)]),
+        }
+    };
+    Ok((read(&whole.replace(VERDICT, ""))?, read(&whole.replace(VERDICT, "verdict: Verdict,"))?))
+}
