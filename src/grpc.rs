@@ -20,6 +20,8 @@ mod policy;
 pub mod ports;
 pub mod proto;
 mod status;
+#[cfg(test)]
+mod testing;
 pub mod wire;
 pub mod words;
 

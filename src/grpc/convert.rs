@@ -16,6 +16,8 @@ mod party;
 mod process;
 mod question;
 mod tenant;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
