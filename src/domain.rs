@@ -17,9 +17,7 @@ pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
 pub use caller::Caller;
-pub use entry::{
-    Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant,
-};
+pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,

@@ -20,11 +20,9 @@ mod world;
 pub use calendar::{Interval, parse_instant};
 pub use condition::RequestFacts;
 pub use facts::{Facts, InstrumentFact, Reviewed};
-pub use places::Codes;
 pub use governs::{Circumstances, Governing};
-pub use rows::{
-    Absence, AbsenceMeaning, Between, Mechanism, Regime, RegimeStatus, Relation, RouteKind,
-};
+pub use places::Codes;
+pub use rows::{Absence, AbsenceMeaning, Between, Mechanism, Regime, RegimeStatus, Relation, RouteKind};
 pub use standing::{RelationState, Standing};
 pub use vocabulary::{IdSet, Unknown};
 pub use world::World;

@@ -2,6 +2,7 @@
 //!
 //! The modules are listed from the words of the product up to the server that speaks them.
 
+pub mod audit;
 pub mod domain;
 pub mod law;
 pub mod policy;

@@ -3,9 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{
-    AuthorityType, Category, DataRef, KeyControl, ProviderRole, RequesterKind, TenantType,
-};
+use super::{AuthorityType, Category, DataRef, KeyControl, ProviderRole, RequesterKind, TenantType};
 
 /// Takes from `$base` every listed field that `$over` does not state. Lists are stated when not empty.
 macro_rules! fill {
@@ -190,10 +188,19 @@ impl Holding {
                 })*
             };
         }
-        inherit!(collected_in = CollectedIn, offered_in = OfferedIn, targets = Targets, residency = Residency,
-            access_boundary = AccessBoundary, sectors = Sectors, subject_locations = SubjectLocations,
-            subject_citizenships = SubjectCitizenships, persons_of = PersonsOf,
-            not_persons_of = NotPersonsOf, keys_in = KeysIn);
+        inherit!(
+            collected_in = CollectedIn,
+            offered_in = OfferedIn,
+            targets = Targets,
+            residency = Residency,
+            access_boundary = AccessBoundary,
+            sectors = Sectors,
+            subject_locations = SubjectLocations,
+            subject_citizenships = SubjectCitizenships,
+            persons_of = PersonsOf,
+            not_persons_of = NotPersonsOf,
+            keys_in = KeysIn
+        );
         for (key, value) in &base.labels {
             if !cleared.contains(&HoldingField::Labels) && !over.labels.iter().any(|(own, _)| own == key) {
                 over.labels.push((key.clone(), value.clone()));

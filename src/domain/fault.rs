@@ -103,7 +103,10 @@ mod tests {
 
     #[test]
     fn near_words_come_nearest_first() {
-        assert_eq!(near("eu-gpdr-ch5", ["eu-gdpr-ch5", "cn-pipl", "eu-gdpr-art48"]).first().unwrap(), "eu-gdpr-ch5");
+        assert_eq!(
+            near("eu-gpdr-ch5", ["eu-gdpr-ch5", "cn-pipl", "eu-gdpr-art48"]).first().unwrap(),
+            "eu-gdpr-ch5"
+        );
         assert!(near("zzz", ["eu-gdpr-ch5"]).is_empty());
     }
 }

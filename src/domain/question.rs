@@ -180,7 +180,10 @@ impl Question {
             tenant.stated_fields().into_iter().for_each(|field| fields.push(Assertion::new("tenant", field)));
         }
         if let Some(holding) = &self.holding {
-            holding.stated_fields().into_iter().for_each(|field| fields.push(Assertion::new("holding", field)));
+            holding
+                .stated_fields()
+                .into_iter()
+                .for_each(|field| fields.push(Assertion::new("holding", field)));
         }
         let requester = &self.requester;
         let inline = [
@@ -190,9 +193,15 @@ impl Question {
             ("certifications", !requester.certifications.is_empty()),
             ("labels", !requester.labels.is_empty()),
         ];
-        inline.iter().filter(|(_, stated)| *stated).for_each(|(field, _)| fields.push(Assertion::new("requester", field)));
+        inline
+            .iter()
+            .filter(|(_, stated)| *stated)
+            .for_each(|(field, _)| fields.push(Assertion::new("requester", field)));
         if let Some(process) = &self.process {
-            process.stated_fields().into_iter().for_each(|field| fields.push(Assertion::new("process", field)));
+            process
+                .stated_fields()
+                .into_iter()
+                .for_each(|field| fields.push(Assertion::new("process", field)));
         }
         if self.transfer.as_ref().is_some_and(|transfer| !transfer.safeguards.is_empty()) {
             fields.push(Assertion::new("transfer", "safeguards"));

@@ -15,11 +15,6 @@ use super::ports::{AnswerError, CatalogError, PolicyError};
 const DOMAIN: &str = "situs.v1";
 /// Most bytes of paths in the sentence: the details name them all.
 const MAX_PATHS: usize = 200;
-/// Most faults of a bundle in a status, and most bytes of each: it must fit into trailers of 8 KiB.
-/// `GetStatus` has them all.
-const MAX_FAULTS: usize = 16;
-/// See [`MAX_FAULTS`].
-const MAX_FAULT_CHARS: usize = 200;
 
 impl From<BadFields> for Status {
     fn from(bad: BadFields) -> Self {
@@ -115,13 +110,13 @@ impl From<PolicyError> for Status {
                 explained(&error, Code::NotFound, "there is no such policy", "NOT_FOUND", [])
             }
             PolicyError::Rejected(faults) => {
-                let violations: Vec<_> = faults
+                // Bounded as bad fields are; `GetStatus` has more of them.
+                let mut named = BadFields::default();
+                faults.iter().for_each(|fault| named.add(&fault.file, || fault.to_string()));
+                let violations: Vec<_> = named
+                    .fields()
                     .iter()
-                    .take(MAX_FAULTS)
-                    .map(|fault| {
-                        let message: String = fault.to_string().chars().take(MAX_FAULT_CHARS).collect();
-                        PreconditionViolation::new("BUNDLE", fault.file.as_str(), message)
-                    })
+                    .map(|fault| PreconditionViolation::new("BUNDLE", &fault.path, &fault.problem))
                     .collect();
                 tracing::warn!(error = &error as &dyn Error, "bundle refused");
                 let message = format!(
@@ -201,4 +196,57 @@ fn explained<const N: usize>(
     }
     let info: HashMap<_, _> = info.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, info))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the trailers of a status: what gRPC clients count, with 32 for each.
+    fn trailers(status: &Status) -> usize {
+        let headers = status.clone().into_http::<()>().into_parts().0.headers;
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+    }
+
+    #[test]
+    fn the_worst_request_still_fits_into_trailers() {
+        let mut bad = BadFields::default();
+        for index in 0..1000 {
+            let path = format!("holding.labels[`{}`]\u{1}{index}", "é`%".repeat(60));
+            bad.add(&path, || "ß%`".repeat(400));
+        }
+        assert!(bad.fields().len() > 10);
+        let status = Status::from(bad);
+        assert!(status.message().starts_with("1000 fields are not valid: "), "{}", status.message());
+        assert!(trailers(&status) < 8192, "{}", trailers(&status));
+    }
+
+    #[test]
+    fn the_worst_bundle_still_fits_into_trailers() {
+        let fault = crate::domain::Fault::of_file(&"é".repeat(300), "ß".repeat(5000));
+        let status = Status::from(PolicyError::Rejected(vec![fault; 500]));
+        assert!(status.message().contains("500 faults"));
+        assert!(trailers(&status) < 8192, "{}", trailers(&status));
+    }
+
+    #[test]
+    fn thirty_two_plain_faults_are_all_named() {
+        let mut bad = BadFields::default();
+        for index in 0..40 {
+            let problem = "`ZZ` is no known jurisdiction or cloud region; did you mean `AZ`, `BZ`, `CZ`?";
+            bad.add(&format!("holding.provider_established_in[{index}]"), || problem.to_owned());
+        }
+        let status = Status::from(bad);
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations.len(), 32);
+        assert!(trailers(&status) < 8192, "{}", trailers(&status));
+    }
+
+    #[test]
+    fn a_status_inside_a_message_keeps_its_details() {
+        let status = bad_field("requests", "has 300 elements");
+        let inner = to_rpc_status(&status);
+        assert_eq!((inner.code, inner.details.len()), (3, 1));
+        assert_eq!(inner.message, "1 field is not valid: `requests`");
+        assert_eq!(to_rpc_status(&Status::internal("x")).details.len(), 0);
+    }
 }

@@ -6,6 +6,8 @@
 //! What the words mean is not asked here: that is [`convert`]'s.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::LazyLock;

@@ -55,7 +55,9 @@ pub fn parse_instant(text: &str, zone: Option<&str>) -> Result<Timestamp, String
     let date: Date = text.parse().map_err(|_| format!("`{text}` is not a date; write YYYY-MM-DD"))?;
     let zone = match zone {
         None => TimeZone::UTC,
-        Some(name) => TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database"))?,
+        Some(name) => {
+            TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database"))?
+        }
     };
     let zoned = date.to_zoned(zone).map_err(|error| format!("`{text}` is out of range: {error}"))?;
     Ok(zoned.timestamp())

@@ -9,8 +9,8 @@ use toml::Spanned;
 use super::calendar::{Interval, parse_instant};
 use super::condition::Condition;
 use super::facts::{
-    Facts, FactsFile, Grouping, Instrument, Jurisdiction, MechanismFact, RegimeFact, RelationFact, Reviewed, Settings,
-    interval,
+    Facts, FactsFile, Grouping, Instrument, Jurisdiction, MechanismFact, RegimeFact, RelationFact, Reviewed,
+    Settings, interval,
 };
 use super::governs::LINKS;
 use super::rows::{Between, ConditionRow, Limit, Regime, ReviewRow, RouteKind, WordRow};
@@ -57,7 +57,8 @@ impl<'a> Check<'a> {
         let at = |offset| At { file, text, offset };
         for row in &rows.grouping {
             let id = row.id.get_ref();
-            let interval = self.dated(at(row.id.span().start), id, row.from.as_deref(), row.until.as_deref(), None);
+            let interval =
+                self.dated(at(row.id.span().start), id, row.from.as_deref(), row.until.as_deref(), None);
             let grouping = Grouping { interval, circuit: row.court_circuit.clone() };
             if self.facts.groupings.insert(id.clone(), grouping).is_some() {
                 self.fault(at(row.id.span().start), format!("grouping `{id}` is declared twice"));
@@ -145,8 +146,11 @@ impl<'a> Check<'a> {
             }
             IdSet::NextStep => facts.next_steps.push(id),
             IdSet::Route => {
-                let route =
-                    RouteKind { id: id.clone(), message: row.name.clone(), carried_by: row.carried_by.clone() };
+                let route = RouteKind {
+                    id: id.clone(),
+                    message: row.name.clone(),
+                    carried_by: row.carried_by.clone(),
+                };
                 facts.routes.insert(id, route);
             }
             _ => {}
@@ -173,8 +177,13 @@ impl<'a> Check<'a> {
             let (here, row) = (at(row.span().start), row.get_ref().clone());
             row.laws.iter().for_each(|law| self.known(here, IdSet::Regime, law));
             row.carried_by.iter().for_each(|word| self.known(here, IdSet::Safeguard, word));
-            let interval =
-                self.dated(here, &row.id, row.effective_from.as_deref(), row.effective_until.as_deref(), None);
+            let interval = self.dated(
+                here,
+                &row.id,
+                row.effective_from.as_deref(),
+                row.effective_until.as_deref(),
+                None,
+            );
             let reviewed = self.reviewed(
                 here,
                 row.verified,
@@ -184,7 +193,9 @@ impl<'a> Check<'a> {
             );
             self.facts.mechanisms.push(MechanismFact { row, interval, reviewed });
         }
-        rows.regime.iter().for_each(|row| self.take_regime(at(row.span().start), row.get_ref(), &rows.review));
+        rows.regime
+            .iter()
+            .for_each(|row| self.take_regime(at(row.span().start), row.get_ref(), &rows.review));
         for row in &rows.region {
             let here = at(row.id.span().start);
             let places: Vec<String> = row.jurisdiction.iter().chain(&row.jurisdictions).cloned().collect();
@@ -206,7 +217,10 @@ impl<'a> Check<'a> {
         for row in &rows.absence {
             let absence = row.get_ref();
             if self.facts.absences.iter().any(|known| known.fact == absence.fact) {
-                self.fault(at(row.span().start), format!("the absence of `{}` is declared twice", absence.fact));
+                self.fault(
+                    at(row.span().start),
+                    format!("the absence of `{}` is declared twice", absence.fact),
+                );
             }
             self.facts.absences.push(absence.clone());
         }
@@ -227,7 +241,10 @@ impl<'a> Check<'a> {
             let code = row.code.get_ref();
             let private = code.starts_with("X-") || code.contains("-X-");
             if !private && !super::vocabulary::is_iso(code) {
-                self.fault(here, format!("`{code}` is not in ISO 3166, and not a private code (X-... or CC-X-...)"));
+                self.fault(
+                    here,
+                    format!("`{code}` is not in ISO 3166, and not a private code (X-... or CC-X-...)"),
+                );
             }
             if let Some(parent) = &row.parent
                 && !self.facts.jurisdictions.contains_key(parent)
@@ -242,7 +259,10 @@ impl<'a> Check<'a> {
                         self.facts.groupings.keys().map(String::as_str),
                     );
                     let hint = did_you_mean(&near);
-                    self.fault(here, format!("`{code}` is in `{}`, which is not declared {hint}", membership.group));
+                    self.fault(
+                        here,
+                        format!("`{code}` is in `{}`, which is not declared {hint}", membership.group),
+                    );
                 }
                 let interval =
                     self.dated(here, code, membership.from.as_deref(), membership.until.as_deref(), None);
@@ -257,7 +277,10 @@ impl<'a> Check<'a> {
         for row in &rows.alias {
             let here = At { file, text, offset: row.code.span().start };
             if !self.facts.is_jurisdiction(&row.is) {
-                self.fault(here, format!("`{}` is an alias of `{}`, which is no jurisdiction", row.code.get_ref(), row.is));
+                self.fault(
+                    here,
+                    format!("`{}` is an alias of `{}`, which is no jurisdiction", row.code.get_ref(), row.is),
+                );
             }
         }
     }
@@ -269,16 +292,21 @@ impl<'a> Check<'a> {
             self.place(here, place);
         }
         if !RELATION_STATUSES.contains(&row.status.as_str()) {
-            self.fault(here, format!("status `{}` is not one of {}", row.status, RELATION_STATUSES.join(", ")));
+            self.fault(
+                here,
+                format!("status `{}` is not one of {}", row.status, RELATION_STATUSES.join(", ")),
+            );
         }
         if row.status == "ended" && row.effective_until.is_none() {
             self.fault(here, format!("relation `{}` has ended, but has no `effective_until`", row.id));
         }
         let zone = row.zone.as_deref();
-        let interval = self.dated(here, &row.id, row.effective_from.as_deref(), row.effective_until.as_deref(), zone);
-        let signed = row.signed.as_deref().and_then(|text| {
-            parse_instant(text, zone).map_err(|error| self.fault(here, error)).ok()
-        });
+        let interval =
+            self.dated(here, &row.id, row.effective_from.as_deref(), row.effective_until.as_deref(), zone);
+        let signed = row
+            .signed
+            .as_deref()
+            .and_then(|text| parse_instant(text, zone).map_err(|error| self.fault(here, error)).ok());
         let mut conditions = Vec::new();
         for word in &row.conditions {
             match Condition::read(word, &self.conditions, row.serious_crime_years) {
@@ -300,10 +328,16 @@ impl<'a> Check<'a> {
             }
         }
         if row.links.is_empty() && row.limits.is_empty() && row.instruments.is_empty() {
-            self.fault(here, format!("regime `{}` has no link and no limit, so nothing makes it govern", row.id));
+            self.fault(
+                here,
+                format!("regime `{}` has no link and no limit, so nothing makes it govern", row.id),
+            );
         }
         if !["one", "each"].contains(&row.territory.as_str()) {
-            self.fault(here, format!("regime `{}`: territory is `{}`, not one or each", row.id, row.territory));
+            self.fault(
+                here,
+                format!("regime `{}`: territory is `{}`, not one or each", row.id, row.territory),
+            );
         }
         for limit in &row.limits {
             match limit {
@@ -415,14 +449,20 @@ impl<'a> Check<'a> {
             .filter(|(_, under)| under != "comity" && !self.facts.relation_kinds.contains_key(under))
             .collect();
         for (id, under) in undeclared {
-            self.faults.push(Fault::of_file("facts", format!("instrument `{id}` is under `{under}`, which is no relation kind")));
+            self.faults.push(Fault::of_file(
+                "facts",
+                format!("instrument `{id}` is under `{under}`, which is no relation kind"),
+            ));
         }
         if self.settings != 1 {
             let message = format!("the bundle has {} rows of settings, not one", self.settings);
-            self.faults.push(Fault::of_file("facts", message).help("add one [[settings]] table to facts/settings.toml"));
+            self.faults.push(
+                Fault::of_file("facts", message).help("add one [[settings]] table to facts/settings.toml"),
+            );
         }
         if !self.facts.relation_kinds.values().any(|between| *between == Between::LawAndPlace) {
-            let message = "no relation kind stands between a law and a place, so no transfer could ever be eased";
+            let message =
+                "no relation kind stands between a law and a place, so no transfer could ever be eased";
             self.faults.push(Fault::of_file("facts", message));
         }
         self.facts.boundaries.sort_unstable();

@@ -71,7 +71,10 @@ impl Condition {
         let (negated, word) = text.strip_prefix('!').map_or((false, text), |word| (true, word));
         let row = rows.iter().find(|row| row.id.get_ref() == word).ok_or_else(|| {
             let near = crate::domain::near(word, rows.iter().map(|row| row.id.get_ref().as_str()));
-            format!("condition `{word}` is mapped to nothing in conditions.toml {}", crate::domain::did_you_mean(&near))
+            format!(
+                "condition `{word}` is mapped to nothing in conditions.toml {}",
+                crate::domain::did_you_mean(&near)
+            )
         })?;
         let fact = row.fact.clone().unwrap_or_default();
         let needs = |form: Form| match FACTS.iter().find(|(name, _)| *name == fact) {
@@ -86,8 +89,9 @@ impl Condition {
             ConditionRow { lacks_other_party: Some(true), .. } => Test::LacksOtherParty(needs(Form::List)?),
             ConditionRow { present: Some(true), .. } => Test::Present(needs(Form::List)?),
             ConditionRow { at_least_relation: Some(_), .. } => {
-                let years = serious_crime_years
-                    .ok_or_else(|| format!("condition `{word}` needs `serious_crime_years` on the relation"))?;
+                let years = serious_crime_years.ok_or_else(|| {
+                    format!("condition `{word}` needs `serious_crime_years` on the relation")
+                })?;
                 Test::AtLeast(needs(Form::Number)?, years)
             }
             _ => return Err(format!("condition `{word}` has no test")),

@@ -11,8 +11,8 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, Regime, RegionRow,
-    Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, Regime,
+    RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;
@@ -283,7 +283,11 @@ impl Facts {
     }
 
     /// Words of a set with all that they imply.
-    pub(super) fn closed<'a>(&self, set: IdSet, words: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    pub(super) fn closed<'a>(
+        &self,
+        set: IdSet,
+        words: impl IntoIterator<Item = &'a String>,
+    ) -> BTreeSet<String> {
         let mut closed = BTreeSet::new();
         let mut open: Vec<String> = words.into_iter().cloned().collect();
         while let Some(word) = open.pop() {
@@ -322,7 +326,11 @@ impl Facts {
     /// The longest that an answer to this action may be used, in seconds.
     #[must_use]
     pub fn max_age(&self, action: &str) -> u32 {
-        if self.settings.max_age_zero_for.iter().any(|zero| zero == action) { 0 } else { self.settings.max_age }
+        if self.settings.max_age_zero_for.iter().any(|zero| zero == action) {
+            0
+        } else {
+            self.settings.max_age
+        }
     }
 
     /// Whether an answer to this action that turns on a fact overdue for review is a denial.
@@ -345,7 +353,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Reads an interval of a row; a date that cannot be read is a fault of that row.
-pub(super) fn interval(from: Option<&str>, until: Option<&str>, zone: Option<&str>) -> Result<Interval, String> {
+pub(super) fn interval(
+    from: Option<&str>,
+    until: Option<&str>,
+    zone: Option<&str>,
+) -> Result<Interval, String> {
     let read = |text: Option<&str>| text.map(|text| parse_instant(text, zone)).transpose();
     let interval = Interval { from: read(from)?, until: read(until)? };
     if interval.is_ordered() { Ok(interval) } else { Err(String::from("it ends before it begins")) }

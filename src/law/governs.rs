@@ -70,11 +70,19 @@ impl World {
         self.facts.regimes.iter().filter_map(|regime| self.governs(regime, circumstances, &links)).collect()
     }
 
-    fn governs(&self, regime: &RegimeFact, facts: &Circumstances, links: &[(&str, Codes)]) -> Option<Governing> {
+    fn governs(
+        &self,
+        regime: &RegimeFact,
+        facts: &Circumstances,
+        links: &[(&str, Codes)],
+    ) -> Option<Governing> {
         let row = &regime.row;
         let used = row.instruments.contains(&facts.instrument);
         let lapsed = row.status == RegimeStatus::LapsedResidual && regime.interval.is_past(self.from());
-        if row.status == RegimeStatus::EnactedNotCommenced || (lapsed && !used) || (!lapsed && !self.in_force(regime)) {
+        if row.status == RegimeStatus::EnactedNotCommenced
+            || (lapsed && !used)
+            || (!lapsed && !self.in_force(regime))
+        {
             return None;
         }
         let current: Vec<&String> =
@@ -82,7 +90,9 @@ impl World {
         let matched: Codes = links
             .iter()
             .filter(|(link, _)| row.links.iter().any(|known| known == link))
-            .flat_map(|(_, codes)| current.iter().filter(|code| codes.contains(**code)).map(|code| (*code).clone()))
+            .flat_map(|(_, codes)| {
+                current.iter().filter(|code| codes.contains(**code)).map(|code| (*code).clone())
+            })
             .collect();
         let by_question = facts.by_question.contains(&row.id.as_str());
         let linked = !matched.is_empty() || by_question || (row.links.is_empty() && !row.limits.is_empty());
@@ -91,7 +101,8 @@ impl World {
             Limit::PersonsOf(state) => !facts.not_persons_of.contains(state),
             Limit::DestinationIn(group) => facts.place.contains(group),
         });
-        let in_scope = facts.scope.is_empty() || row.data_scope.iter().any(|scope| facts.scope.contains(scope));
+        let in_scope =
+            facts.scope.is_empty() || row.data_scope.iter().any(|scope| facts.scope.contains(scope));
         // An instrument's own regime is named when it is used, even for a category beyond its scope.
         if !used && !(linked && limited && in_scope) {
             return None;
@@ -139,7 +150,8 @@ impl World {
     /// The sectors as stated, with those that a kind of data stands for.
     #[must_use]
     pub fn sectors_closed(&self, sectors: &[String], kinds: &BTreeSet<String>) -> BTreeSet<String> {
-        let implied = self.facts.sector_kinds.iter().filter(|(_, by)| by.iter().any(|kind| kinds.contains(kind)));
+        let implied =
+            self.facts.sector_kinds.iter().filter(|(_, by)| by.iter().any(|kind| kinds.contains(kind)));
         sectors.iter().cloned().chain(implied.map(|(sector, _)| sector.clone())).collect()
     }
 

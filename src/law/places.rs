@@ -16,7 +16,10 @@ impl Facts {
             Some(jurisdiction) if jurisdiction.level == Level::Subdivision => jurisdiction.parent.clone(),
             Some(_) => None,
             None if self.groupings.contains_key(code) => None,
-            None => code.split_once('-').map(|(country, _)| country.to_owned()).filter(|_| super::vocabulary::is_iso(code)),
+            None => code
+                .split_once('-')
+                .map(|(country, _)| country.to_owned())
+                .filter(|_| super::vocabulary::is_iso(code)),
         }
     }
 
@@ -37,7 +40,11 @@ impl Facts {
     #[must_use]
     pub fn circuits(&self, circuit: &str) -> Codes {
         let same = |known: &Option<String>| known.as_deref() == Some(circuit);
-        self.groupings.iter().filter(|(_, grouping)| same(&grouping.circuit)).map(|(id, _)| id.clone()).collect()
+        self.groupings
+            .iter()
+            .filter(|(_, grouping)| same(&grouping.circuit))
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// The circuit in which a jurisdiction lies.

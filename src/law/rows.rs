@@ -292,7 +292,11 @@ impl Regime {
     /// The word of its transfer rule; empty where it has none.
     #[must_use]
     pub fn transfer_rule(&self) -> &str {
-        self.transfer.as_ref().and_then(|table| table.get("rule")).and_then(toml::Value::as_str).unwrap_or_default()
+        self.transfer
+            .as_ref()
+            .and_then(|table| table.get("rule"))
+            .and_then(toml::Value::as_str)
+            .unwrap_or_default()
     }
 }
 

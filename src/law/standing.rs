@@ -118,8 +118,12 @@ impl World {
         let mut standings = Vec::new();
         for (fact, state) in relations.filter(|(fact, _)| kinds.contains(fact.row.kind.as_str())) {
             let row = &fact.row;
-            let from_end = |side: &Codes| side.contains(&row.from) || row.extends_from.iter().any(|code| side.contains(code));
-            let to_end = |side: &Codes| side.contains(&row.to) || row.extends_to.iter().any(|code| side.contains(code));
+            let from_end = |side: &Codes| {
+                side.contains(&row.from) || row.extends_from.iter().any(|code| side.contains(code))
+            };
+            let to_end = |side: &Codes| {
+                side.contains(&row.to) || row.extends_to.iter().any(|code| side.contains(code))
+            };
             let forward = from_end(from) && to_end(to);
             let backward = row.symmetric && from_end(to) && to_end(from);
             if !forward && !backward {

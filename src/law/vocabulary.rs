@@ -88,7 +88,11 @@ impl Facts {
         if known.contains(word) {
             return Ok(());
         }
-        Err(Unknown { word: word.to_owned(), noun: set.noun(), near: near(word, known.iter().map(String::as_str)) })
+        Err(Unknown {
+            word: word.to_owned(),
+            noun: set.noun(),
+            near: near(word, known.iter().map(String::as_str)),
+        })
     }
 
     /// The canonical code of a place: an ISO 3166-1 alpha-2 or 3166-2 code, a grouping, a private code that

@@ -72,7 +72,8 @@ impl Epoch {
     pub fn build(facts: &Facts, index: usize) -> Self {
         let before = index.checked_sub(1).and_then(|before| facts.boundaries.get(before));
         let from = before.copied().unwrap_or(Timestamp::MIN);
-        let valid = facts.mechanisms.iter().enumerate().filter(|(_, mechanism)| mechanism.interval.holds(from));
+        let valid =
+            facts.mechanisms.iter().enumerate().filter(|(_, mechanism)| mechanism.interval.holds(from));
         Self {
             closures: closures(facts, from),
             relation_states: facts.relations.iter().map(|relation| relation.state(from)).collect(),
@@ -85,7 +86,8 @@ impl Epoch {
 
 fn closures(facts: &Facts, at: Timestamp) -> HashMap<String, Codes> {
     let groups_of = |code: &str| -> Codes {
-        let memberships = facts.jurisdictions.get(code).map(|row| row.memberships.as_slice()).unwrap_or_default();
+        let memberships =
+            facts.jurisdictions.get(code).map(|row| row.memberships.as_slice()).unwrap_or_default();
         let current = memberships.iter().filter(|(group, interval)| {
             let group_stands = facts.groupings.get(group).is_some_and(|row| row.interval.holds(at));
             group_stands && interval.holds(at)
@@ -112,8 +114,11 @@ fn closures(facts: &Facts, at: Timestamp) -> HashMap<String, Codes> {
                 Some(common) => common.intersection(closure).cloned().collect(),
             })
         });
-        let mut closure: Codes =
-            common.unwrap_or_default().into_iter().filter(|code| facts.groupings.contains_key(code)).collect();
+        let mut closure: Codes = common
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|code| facts.groupings.contains_key(code))
+            .collect();
         closure.insert(grouping.clone());
         of_groupings.insert(grouping.clone(), closure);
     }

@@ -9,8 +9,19 @@ use crate::law::{Facts, IdSet, RelationState};
 
 /// Every annotation that a policy may carry.
 pub(super) const KNOWN: &[&str] = &[
-    "id", "reason", "citation", "regime", "disposition", "next_step", "compels", "blocks", "obligations", "routes",
-    "relations", "advice", "audience",
+    "id",
+    "reason",
+    "citation",
+    "regime",
+    "disposition",
+    "next_step",
+    "compels",
+    "blocks",
+    "obligations",
+    "routes",
+    "relations",
+    "advice",
+    "audience",
 ];
 
 /// A fact that a duty runs from.
@@ -189,7 +200,9 @@ fn obligation(item: &str) -> Result<DueRule, String> {
     })?;
     let span: Span = match period.trim() {
         "" => Span::new(),
-        text => text.parse().map_err(|_| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?,
+        text => {
+            text.parse().map_err(|_| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?
+        }
     };
     Ok(DueRule {
         kind: kind.trim().to_owned(),
@@ -207,10 +220,16 @@ mod tests {
     #[test]
     fn a_duty_runs_from_its_base() {
         let rule = obligation("deliver_within@process.received_at+P10D").unwrap();
-        assert_eq!((rule.kind.as_str(), rule.base, rule.period.as_str()), ("deliver_within", Some(Base::ReceivedAt), "P10D"));
+        assert_eq!(
+            (rule.kind.as_str(), rule.base, rule.period.as_str()),
+            ("deliver_within", Some(Base::ReceivedAt), "P10D")
+        );
         let due = rule.due("2026-08-31T12:00:00Z".parse().unwrap()).unwrap();
         assert_eq!(due.to_string(), "2026-09-10T12:00:00Z");
-        assert_eq!(obligation("reply_with_required_instrument:search_warrant").unwrap().detail, "search_warrant");
+        assert_eq!(
+            obligation("reply_with_required_instrument:search_warrant").unwrap().detail,
+            "search_warrant"
+        );
         assert!(obligation("deliver_within@process.served_at+P10D").is_err());
         assert!(obligation("deliver_within@process.received_at+10 days").is_err());
     }

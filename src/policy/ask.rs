@@ -69,9 +69,9 @@ impl Value {
             Self::Long(value) => RestrictedExpression::new_long(*value),
             Self::Text(value) => RestrictedExpression::new_string(value.clone()),
             Self::Entity(uid) => RestrictedExpression::new_entity_uid(uid.cedar()?),
-            Self::Set(values) => {
-                RestrictedExpression::new_set(values.iter().map(Self::expression).collect::<Result<Vec<_>, _>>()?)
-            }
+            Self::Set(values) => RestrictedExpression::new_set(
+                values.iter().map(Self::expression).collect::<Result<Vec<_>, _>>()?,
+            ),
             Self::Record(fields) => {
                 let fields = fields.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
                 RestrictedExpression::new_record(fields.collect::<Result<Vec<_>, AskError>>()?)
@@ -102,12 +102,20 @@ impl EntityValue {
     }
 
     pub(super) fn cedar(&self) -> Result<Entity, AskError> {
-        let attributes = self.attributes.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
+        let attributes =
+            self.attributes.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
         let parents = self.parents.iter().map(Uid::cedar).collect::<Result<Vec<_>, _>>()?;
-        let tags =
-            self.tags.iter().map(|(key, value)| (key.clone(), RestrictedExpression::new_string(value.clone())));
-        Entity::new_with_tags(self.uid.cedar()?, attributes.collect::<Result<Vec<_>, AskError>>()?, parents, tags)
-            .map_err(|error| AskError::Value(error.to_string()))
+        let tags = self
+            .tags
+            .iter()
+            .map(|(key, value)| (key.clone(), RestrictedExpression::new_string(value.clone())));
+        Entity::new_with_tags(
+            self.uid.cedar()?,
+            attributes.collect::<Result<Vec<_>, AskError>>()?,
+            parents,
+            tags,
+        )
+        .map_err(|error| AskError::Value(error.to_string()))
     }
 }
 
@@ -147,12 +155,17 @@ pub enum AskError {
 
 /// Every entity type of the schema, parsed once.
 static TYPES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
-    super::schema::TYPES.iter().filter_map(|name| Some((*name, EntityTypeName::from_str(name).ok()?))).collect()
+    super::schema::TYPES
+        .iter()
+        .filter_map(|name| Some((*name, EntityTypeName::from_str(name).ok()?)))
+        .collect()
 });
 
 impl Uid {
     pub(super) fn cedar(&self) -> Result<EntityUid, AskError> {
-        let name = TYPES.get(self.kind).ok_or_else(|| AskError::Value(format!("`{}` is no entity type", self.kind)))?;
+        let name = TYPES
+            .get(self.kind)
+            .ok_or_else(|| AskError::Value(format!("`{}` is no entity type", self.kind)))?;
         Ok(EntityUid::from_type_name_and_id(name.clone(), EntityId::new(&self.id)))
     }
 }

@@ -46,8 +46,11 @@ impl Bundle {
         advise: &PolicySet,
     ) -> Self {
         let mut cells: HashMap<(String, Option<String>), Cell> = HashMap::new();
-        let policies: HashMap<String, &Policy> =
-            decide.policies().chain(advise.policies()).map(|policy| (policy.id().to_string(), policy)).collect();
+        let policies: HashMap<String, &Policy> = decide
+            .policies()
+            .chain(advise.policies())
+            .map(|policy| (policy.id().to_string(), policy))
+            .collect();
         for rule in &rules {
             let Some(policy) = policies.get(&rule.id) else { continue };
             let all: Vec<String> = ACTIONS.iter().map(|action| (*action).to_owned()).collect();

@@ -71,7 +71,9 @@ fn entity_fault(kind: &str, id: &str, facts: &Facts) -> Option<String> {
             return None;
         }
         return Some(match facts.place(id) {
-            Ok(canonical) => format!("`Jurisdiction::\"{id}\"` is another name; write `Jurisdiction::\"{canonical}\"`"),
+            Ok(canonical) => {
+                format!("`Jurisdiction::\"{id}\"` is another name; write `Jurisdiction::\"{canonical}\"`")
+            }
             Err(error) => format!("`Jurisdiction::\"{id}\"`: {error}"),
         });
     }

@@ -53,8 +53,11 @@ impl Bundle {
     /// Every entity that a question names is declared, or among its own: Cedar takes one that is missing for
     /// one that is in nothing, and a rule on it would silently not hold.
     fn check_store(&self, ask: &Ask) -> Result<(), AskError> {
-        let own: BTreeSet<&Uid> =
-            [&ask.principal, &ask.resource].into_iter().chain(&ask.others).map(|entity| &entity.uid).collect();
+        let own: BTreeSet<&Uid> = [&ask.principal, &ask.resource]
+            .into_iter()
+            .chain(&ask.others)
+            .map(|entity| &entity.uid)
+            .collect();
         let mut named = BTreeSet::new();
         for entity in [&ask.principal, &ask.resource].into_iter().chain(&ask.others) {
             named.extend(&entity.parents);
@@ -124,16 +127,31 @@ impl<'a> Prepared<'a> {
         keys.filter_map(move |regime| bundle.cells.get(&(self.ask.action.to_owned(), regime)))
     }
 
-    fn request(&self, context: &BTreeMap<&'static str, Value>, schema: &cedar_policy::Schema) -> Result<Request, AskError> {
+    fn request(
+        &self,
+        context: &BTreeMap<&'static str, Value>,
+        schema: &cedar_policy::Schema,
+    ) -> Result<Request, AskError> {
         let pairs = context.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
         let context = Context::from_pairs(pairs.collect::<Result<Vec<_>, AskError>>()?)
             .map_err(|error| AskError::Value(error.to_string()))?;
-        Request::new(self.principal.clone(), self.action.clone(), self.resource.clone(), context, Some(schema))
-            .map_err(|error| AskError::Schema(error.to_string()))
+        Request::new(
+            self.principal.clone(),
+            self.action.clone(),
+            self.resource.clone(),
+            context,
+            Some(schema),
+        )
+        .map_err(|error| AskError::Schema(error.to_string()))
     }
 
     /// The policies of one effect that hold. In a set of one effect every policy that holds is determining.
-    fn holding(&self, set: &PolicySet, request: &Request, errors: &mut Vec<(String, String)>) -> Vec<&'a Rule> {
+    fn holding(
+        &self,
+        set: &PolicySet,
+        request: &Request,
+        errors: &mut Vec<(String, String)>,
+    ) -> Vec<&'a Rule> {
         if set.is_empty() {
             return Vec::new();
         }
@@ -147,6 +165,7 @@ impl<'a> Prepared<'a> {
 }
 
 fn action(id: &str) -> Result<EntityUid, AskError> {
-    let name: EntityTypeName = "Action".parse().map_err(|_| AskError::Value("`Action` is no type".to_owned()))?;
+    let name: EntityTypeName =
+        "Action".parse().map_err(|_| AskError::Value("`Action` is no type".to_owned()))?;
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }

@@ -32,7 +32,9 @@ pub(super) type Places = HashMap<String, (String, usize)>;
 /// Adds the links of a bundle to its policies.
 pub(super) fn add(files: &Files, policies: &mut PolicySet, faults: &mut Vec<Fault>) -> Places {
     let mut places = Places::new();
-    for (path, text) in files.iter().filter(|(path, _)| path.starts_with("tenants/") && path.ends_with(".toml")) {
+    for (path, text) in
+        files.iter().filter(|(path, _)| path.starts_with("tenants/") && path.ends_with(".toml"))
+    {
         let rows = match toml::from_str::<LinksFile>(text) {
             Ok(file) => file.link,
             Err(error) => {
@@ -46,7 +48,8 @@ pub(super) fn add(files: &Files, policies: &mut PolicySet, faults: &mut Vec<Faul
             let id = row.id.into_inner();
             let mut fault = |message: String| faults.push(Fault::at(path, text, offset, message));
             let mut slots = HashMap::new();
-            for (slot, value) in [(SlotId::principal(), &row.principal), (SlotId::resource(), &row.resource)] {
+            for (slot, value) in [(SlotId::principal(), &row.principal), (SlotId::resource(), &row.resource)]
+            {
                 match value.as_deref().map(EntityUid::from_str) {
                     None => {}
                     Some(Ok(uid)) => {

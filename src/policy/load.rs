@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator,
+    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode,
+    Validator,
 };
 use miette::Diagnostic;
 
@@ -45,10 +46,12 @@ impl Bundle {
     pub fn load(files: &Files) -> Result<(Self, Report), LoadError> {
         let facts = Arc::new(Facts::load(files).map_err(|faults| LoadError { faults })?);
         let Some(schema_file) = files.get(schema::PATH) else {
-            let fault = Fault::of_file(schema::PATH, "the bundle has no schema").help("copy it from the default bundle");
+            let fault = Fault::of_file(schema::PATH, "the bundle has no schema")
+                .help("copy it from the default bundle");
             return Err(LoadError { faults: vec![fault] });
         };
-        let (deciding, advising) = schema::pair(schema_file, &facts).map_err(|faults| LoadError { faults })?;
+        let (deciding, advising) =
+            schema::pair(schema_file, &facts).map_err(|faults| LoadError { faults })?;
 
         let mut faults = Vec::new();
         let policies = parse(files, &mut faults);
@@ -68,7 +71,8 @@ impl Bundle {
             rules.push(rule);
         }
         if rules.is_empty() && faults.is_empty() {
-            faults.push(Fault::of_file("core", "the bundle has no policies, so nothing would ever be allowed"));
+            faults
+                .push(Fault::of_file("core", "the bundle has no policies, so nothing would ever be allowed"));
         }
         let mut report = Report::default();
         for (set, schema) in [(&decide, &deciding), (&advise, &advising)] {
@@ -106,7 +110,8 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
     let mut parsed = Vec::new();
     let mut templates = PolicySet::new();
     let mut template_places = std::collections::HashMap::new();
-    let sources = files.iter().filter(|(path, _)| path.ends_with(".cedar") && !path.starts_with("guarantees/"));
+    let sources =
+        files.iter().filter(|(path, _)| path.ends_with(".cedar") && !path.starts_with("guarantees/"));
     for (path, text) in sources {
         let set = match PolicySet::from_str(text) {
             Ok(set) => set,
@@ -125,8 +130,13 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
                     parsed.push(Parsed { file: path.clone(), line, policy });
                 }
                 _ => faults.push(
-                    Fault { file: path.clone(), line, message: "a policy has no id".to_owned(), help: String::new() }
-                        .help("add @id(\"...\") in front of it"),
+                    Fault {
+                        file: path.clone(),
+                        line,
+                        message: "a policy has no id".to_owned(),
+                        help: String::new(),
+                    }
+                    .help("add @id(\"...\") in front of it"),
                 ),
             }
         }
@@ -139,7 +149,12 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
             };
             template_places.insert(id.to_owned(), path.clone());
             if let Err(error) = templates.add_template(template.new_id(PolicyId::new(id))) {
-                faults.push(Fault { file: path.clone(), line, message: error.to_string(), help: String::new() });
+                faults.push(Fault {
+                    file: path.clone(),
+                    line,
+                    message: error.to_string(),
+                    help: String::new(),
+                });
             }
         }
     }
@@ -167,10 +182,13 @@ fn rule(parsed: &Parsed, files: &Files, facts: &Facts, faults: &mut Vec<Fault>) 
     let id = policy.id().to_string();
     errors.into_iter().for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
     let access = parsed.file.starts_with("access/");
-    let advises = read.advice
-        && !(read.obligations.is_empty() && read.routes.is_empty() && read.next_step.is_empty());
+    let advises =
+        read.advice && !(read.obligations.is_empty() && read.routes.is_empty() && read.next_step.is_empty());
     if read.reason.is_empty() && !access && !advises {
-        fault(format!("policy `{id}` has no reason"), "add @reason(\"...\") with a code of facts/reasons.toml");
+        fault(
+            format!("policy `{id}` has no reason"),
+            "add @reason(\"...\") with a code of facts/reasons.toml",
+        );
     }
     let forbids = policy.effect() == CedarEffect::Forbid;
     if read.advice && forbids {
@@ -196,13 +214,16 @@ fn rule(parsed: &Parsed, files: &Files, facts: &Facts, faults: &mut Vec<Fault>) 
         ActionConstraint::In(uids) => uids.iter().map(|uid| uid.id().unescaped().to_owned()).collect(),
     };
     let scope_regime = match policy.resource_constraint() {
-        ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) if uid.type_name().to_string() == "Regime" => {
+        ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid)
+            if uid.type_name().to_string() == "Regime" =>
+        {
             Some(uid.id().unescaped().to_owned())
         }
         _ => None,
     };
     let regime = if read.regime.is_empty() { scope_regime.clone().unwrap_or_default() } else { read.regime };
-    let source = policy.to_cedar().or_else(|| files.get(&parsed.file).map(ToString::to_string)).unwrap_or_default();
+    let source =
+        policy.to_cedar().or_else(|| files.get(&parsed.file).map(ToString::to_string)).unwrap_or_default();
     let rule = Rule {
         id,
         effect,

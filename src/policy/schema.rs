@@ -12,9 +12,33 @@ pub(super) const PATH: &str = "situs.cedarschema";
 
 /// Every entity type that the engine puts values of.
 pub(super) const TYPES: &[&str] = &[
-    "Action", "Authority", "AuthorityType", "Caller", "Category", "Condition", "Confidence", "Customer", "DataKind",
-    "Disposition", "Flag", "Holding", "Instrument", "Issuer", "Jurisdiction", "Mechanism", "Mode", "Operator",
-    "ReasonCode", "Recipient", "Regime", "RelationState", "Safeguard", "Sector", "Service", "Tenant", "TenantType",
+    "Action",
+    "Authority",
+    "AuthorityType",
+    "Caller",
+    "Category",
+    "Condition",
+    "Confidence",
+    "Customer",
+    "DataKind",
+    "Disposition",
+    "Flag",
+    "Holding",
+    "Instrument",
+    "Issuer",
+    "Jurisdiction",
+    "Mechanism",
+    "Mode",
+    "Operator",
+    "ReasonCode",
+    "Recipient",
+    "Regime",
+    "RelationState",
+    "Safeguard",
+    "Sector",
+    "Service",
+    "Tenant",
+    "TenantType",
     "Workload",
 ];
 
@@ -45,7 +69,11 @@ pub(super) fn closed_lists(facts: &Facts) -> BTreeMap<&'static str, Vec<String>>
         ("TenantType", words(TenantType::ALL, UNKNOWN)),
         (
             "RelationState",
-            RelationState::ALL.iter().map(|state| state.as_str().to_owned()).chain(["own".to_owned()]).collect(),
+            RelationState::ALL
+                .iter()
+                .map(|state| state.as_str().to_owned())
+                .chain(["own".to_owned()])
+                .collect(),
         ),
         (
             "Confidence",
@@ -76,7 +104,8 @@ const VERDICT: &str = "verdict?: Verdict,";
 /// The schemas for deciding, where there is no verdict yet, and for advising, where there always is.
 pub(super) fn pair(file: &str, facts: &Facts) -> Result<(Schema, Schema), Vec<Fault>> {
     if !file.contains(VERDICT) {
-        let fault = Fault::of_file(PATH, format!("no context has `{VERDICT}`, so no advice could see a verdict"));
+        let fault =
+            Fault::of_file(PATH, format!("no context has `{VERDICT}`, so no advice could see a verdict"));
         return Err(vec![fault]);
     }
     let whole = text(file, facts);

@@ -76,7 +76,8 @@ pub fn read_folder(folder: &Path) -> Result<Files, SourceError> {
                 open.push(path);
                 continue;
             }
-            let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            let extension =
+                Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
             if !EXTENSIONS.contains(&extension) {
                 continue;
             }
