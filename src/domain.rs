@@ -6,14 +6,17 @@
 //! facts declare them, so a new statute needs no new code.
 
 mod answer;
+mod caller;
 mod entry;
 mod fault;
 mod names;
 mod question;
+mod vocabulary;
 
 pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
+pub use caller::Caller;
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use names::{
@@ -21,3 +24,4 @@ pub use names::{
     UnknownWord, Verdict,
 };
 pub use question::{Assertion, DataRef, DataRefError, Question, Requester, Transfer};
+pub use vocabulary::{IdentifierSet, Vocabulary};

@@ -8,6 +8,7 @@
 mod calendar;
 mod check;
 mod condition;
+mod dictionary;
 mod facts;
 mod governs;
 mod places;

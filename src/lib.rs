@@ -8,3 +8,4 @@ pub mod catalog;
 pub mod law;
 pub mod policy;
 pub mod engine;
+pub mod grpc;

@@ -101,19 +101,24 @@ impl Facts {
     /// # Errors
     /// [`Unknown`] with the near ones.
     pub fn place(&self, code: &str) -> Result<String, Unknown> {
-        if let Some(canonical) = self.aliases.get(code) {
-            return Ok(canonical.clone());
-        }
-        if self.is_jurisdiction(code) {
-            return Ok(code.to_owned());
-        }
-        let lower = code.to_lowercase();
-        if self.regions.contains_key(&lower) {
-            return Ok(lower);
+        if let Some(canonical) = self.canonical(code) {
+            return Ok(canonical);
         }
         let known = self.jurisdictions.keys().chain(self.groupings.keys()).chain(self.regions.keys());
         let noun = "jurisdiction or cloud region";
         Err(Unknown { word: code.to_owned(), noun, near: near(code, known.map(String::as_str)) })
+    }
+
+    /// The canonical code of a place; `None` where it is unknown, without a search for near ones.
+    pub(super) fn canonical(&self, code: &str) -> Option<String> {
+        if let Some(canonical) = self.aliases.get(code) {
+            return Some(canonical.clone());
+        }
+        if self.is_jurisdiction(code) {
+            return Some(code.to_owned());
+        }
+        let lower = code.to_lowercase();
+        self.regions.contains_key(&lower).then_some(lower)
     }
 
     /// Whether a code is a jurisdiction or a grouping, in its canonical form.
