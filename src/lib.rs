@@ -9,3 +9,5 @@ pub mod law;
 pub mod policy;
 pub mod engine;
 pub mod grpc;
+pub mod scenario;
+pub mod cli;

@@ -9,7 +9,7 @@ use super::decide::decide;
 use super::resolve::Known;
 use crate::audit::{Journal, RecordError};
 use crate::catalog::Catalog;
-use crate::domain::{Action, Answer, Decision, Question, Record};
+use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
 use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
 
 /// Tells the time. Tests fix it.
@@ -27,15 +27,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
-}
-
-/// Who calls, as far as the listener knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The caller's identity, for the record.
-    pub identity: String,
-    /// The caller has the rights of a local listener.
-    pub local: bool,
 }
 
 /// Why there is no answer. None of these is a verdict: the caller must treat each as DENY.
@@ -99,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`AnswerError`]; no verdict was reached, or none may be given.
-    pub async fn answer(&self, question: Question, caller: &Caller, trace_id: &str) -> Result<Answer, AnswerError> {
+    pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
         expect_version(&question, &bundle)?;
         may_assert(&bundle, &question, caller)?;
@@ -111,7 +102,7 @@ impl Engine {
         let durable = self.must_be_durable(&decision);
         let record = Record {
             caller: caller.identity.clone(),
-            trace_id: trace_id.to_owned(),
+            trace_id: caller.trace_id.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             decision,
         };
