@@ -4,6 +4,6 @@
 
 pub mod audit;
 pub mod domain;
+pub mod grpc;
 pub mod law;
 pub mod policy;
-pub mod grpc;

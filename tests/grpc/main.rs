@@ -1,0 +1,10 @@
+//! The gRPC services over a real socket, with fakes for what stands behind them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod admin;
+mod authorization;
+mod bytes;
+mod fakes;
+mod reflection;
+mod stream;
