@@ -1,5 +1,6 @@
 //! What a caller asks.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,6 +81,14 @@ impl DataRef {
             end = prefix.rfind('/');
             prefix.contains('/').then_some(prefix)
         })
+    }
+}
+
+/// A map keyed by references is asked by text, so a prefix is looked up without being copied.
+impl Borrow<str> for DataRef {
+    fn borrow(&self) -> &str {
+        // Derived `Eq`, `Ord` and `Hash` are those of the text, as `Borrow` requires.
+        &self.0
     }
 }
 

@@ -231,7 +231,17 @@ impl<'a> Check<'a> {
                 max_age_zero_for: row.max_age_zero_for.clone(),
                 overdue_denies: row.overdue_denies.clone(),
                 open_transfer_rules: row.open_transfer_rules.clone(),
+                presumed_mode: row.presumed_mode.clone(),
+                first_storage_mode: row.first_storage_mode.clone(),
+                move_regimes: row.move_regimes.clone(),
+                demand_regimes: row.demand_regimes.clone(),
             };
+            let here = At { file, text, offset: 0 };
+            [&row.presumed_mode, &row.first_storage_mode].into_iter().for_each(|mode| self.known(here, IdSet::Mode, mode));
+            row.move_regimes
+                .iter()
+                .chain(&row.demand_regimes)
+                .for_each(|regime| self.known(here, IdSet::Regime, regime));
         }
     }
 

@@ -86,6 +86,10 @@ pub(super) struct Settings {
     pub max_age_zero_for: Vec<String>,
     pub overdue_denies: Vec<String>,
     pub open_transfer_rules: Vec<String>,
+    pub presumed_mode: String,
+    pub first_storage_mode: String,
+    pub move_regimes: Vec<String>,
+    pub demand_regimes: Vec<String>,
 }
 
 /// The facts of a bundle. Behind [`Facts::load`] every id is declared and nothing dangles.
@@ -204,6 +208,10 @@ impl Facts {
                 max_age_zero_for: Vec::new(),
                 overdue_denies: Vec::new(),
                 open_transfer_rules: Vec::new(),
+                presumed_mode: String::new(),
+                first_storage_mode: String::new(),
+                move_regimes: Vec::new(),
+                demand_regimes: Vec::new(),
             },
             boundaries: Vec::new(),
             epochs: Vec::new(),
@@ -271,6 +279,8 @@ impl Facts {
     }
 
     /// The strongest of several next steps, as the facts rank them.
+    ///
+    /// `None` where there is none to choose from.
     pub fn strongest_next_step<'a>(&self, steps: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         let rank = |step: &str| self.next_steps.iter().position(|known| known == step).unwrap_or(usize::MAX);
         steps.into_iter().min_by_key(|step| rank(step))
@@ -296,6 +306,18 @@ impl Facts {
             }
         }
         closed
+    }
+
+    /// Whether a mode is the first storage, before which no copy exists.
+    #[must_use]
+    pub fn is_first_storage(&self, mode: &str) -> bool {
+        mode == self.settings.first_storage_mode
+    }
+
+    /// The mode of a transfer that states none.
+    #[must_use]
+    pub fn presumed_mode(&self) -> String {
+        self.settings.presumed_mode.clone()
     }
 
     /// Whether a transfer mode is systematic, not a single occasion. An unknown mode is.

@@ -32,8 +32,8 @@ pub(super) const LINKS: &[&str] = &[
 pub struct Circumstances {
     /// For each link of a regime, the codes that it holds for.
     pub links: Vec<(&'static str, Vec<String>)>,
-    /// Regimes that the question itself brings in.
-    pub by_question: Vec<&'static str>,
+    /// Whether it is a demand for data, not a move of it: each brings in regimes by itself.
+    pub demand: bool,
     /// The kinds of data, closed upward, and its categories; empty: any.
     pub scope: BTreeSet<String>,
     /// The regulated sectors.
@@ -94,7 +94,9 @@ impl World {
                 current.iter().filter(|code| codes.contains(**code)).map(|code| (*code).clone())
             })
             .collect();
-        let by_question = facts.by_question.contains(&row.id.as_str());
+        let settings = &self.facts.settings;
+        let of_question = if facts.demand { &settings.demand_regimes } else { &settings.move_regimes };
+        let by_question = of_question.contains(&row.id);
         let linked = !matched.is_empty() || by_question || (row.links.is_empty() && !row.limits.is_empty());
         let limited = row.limits.iter().all(|limit| match limit {
             Limit::Sector(_) => row.sector.iter().any(|sector| facts.sectors.contains(sector)),

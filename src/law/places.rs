@@ -47,10 +47,10 @@ impl Facts {
             .collect()
     }
 
-    /// The circuit in which a jurisdiction lies.
+    /// Whether a code is a grouping of courts.
     #[must_use]
-    pub fn circuit_of(&self, code: &str) -> Option<&str> {
-        self.jurisdictions.get(code)?.circuit.as_deref()
+    pub fn is_circuit(&self, code: &str) -> bool {
+        self.groupings.get(code).is_some_and(|grouping| grouping.circuit.is_some())
     }
 }
 

@@ -434,4 +434,8 @@ row! { pub(super) struct SettingsRow {
     #[serde(default)] max_age_zero_for: Vec<String>,
     overdue_denies: Vec<String>,
     open_transfer_rules: Vec<String>,
+    presumed_mode: String,
+    first_storage_mode: String,
+    #[serde(default)] move_regimes: Vec<String>,
+    #[serde(default)] demand_regimes: Vec<String>,
 } }

@@ -33,6 +33,7 @@ pub enum Base {
     ExpiresAt,
     NondisclosureUntil,
     EnforcingAuthorityNotifiedAt,
+    ApprovalUntil,
     DecidedAt,
 }
 
@@ -44,6 +45,7 @@ impl Base {
         (Self::ExpiresAt, "process.expires_at"),
         (Self::NondisclosureUntil, "process.nondisclosure_until"),
         (Self::EnforcingAuthorityNotifiedAt, "process.enforcing_authority_notified_at"),
+        (Self::ApprovalUntil, "tenant.approval.until"),
         (Self::DecidedAt, "decided_at"),
     ];
 

@@ -1,0 +1,76 @@
+//! One answer from the verdicts of several points.
+
+use std::collections::BTreeMap;
+
+use super::compile::PointVerdict;
+use crate::domain::{Category, CategoryVerdict, Disposition, Obligation, Reason, Route, Verdict};
+use crate::law::Facts;
+
+/// The verdicts of all points, merged.
+pub(super) struct Merged {
+    pub decision: Verdict,
+    pub disposition: Disposition,
+    pub next_step: String,
+    pub reasons: Vec<Reason>,
+    pub category_verdicts: Vec<CategoryVerdict>,
+    pub obligations: Vec<Obligation>,
+    pub routes: Vec<Route>,
+    pub regimes: Vec<String>,
+}
+
+/// Merges: ALLOW only where every point is; otherwise what the points that deny say.
+pub(super) fn merge(points: Vec<PointVerdict>, facts: &Facts) -> Merged {
+    let allowed = !points.is_empty() && points.iter().all(|point| point.decision == Verdict::Allow);
+    let decision = if allowed { Verdict::Allow } else { Verdict::Deny };
+    let disposition = points.iter().map(|point| point.disposition).min().unwrap_or(Disposition::NoGrant);
+    let mut by_category: BTreeMap<Category, (Verdict, Disposition)> = BTreeMap::new();
+    let mut regimes = Vec::new();
+    for point in &points {
+        if let Some(category) = point.category {
+            let verdict = by_category.entry(category).or_insert((point.decision, point.disposition));
+            if point.disposition < verdict.1 {
+                *verdict = (point.decision, point.disposition);
+            }
+        }
+        add_new(&mut regimes, point.regimes.iter().cloned());
+    }
+    let speaking: Vec<PointVerdict> = points.into_iter().filter(|point| point.decision == decision).collect();
+    let strongest = speaking.iter().filter(|point| allowed || point.disposition == disposition);
+    let next_step = facts.strongest_next_step(strongest.map(|point| point.next_step.as_str()).filter(|step| !step.is_empty()));
+    let next_step = next_step.unwrap_or_default().to_owned();
+    let (mut reasons, mut obligations, mut routes) = (Vec::new(), Vec::new(), Vec::new());
+    for point in speaking {
+        add_new(&mut reasons, point.reasons);
+        add_new(&mut obligations, point.obligations);
+        add_new(&mut routes, point.routes);
+    }
+    // A duty with an instant says more than the same without; a plain one that repeats it is dropped.
+    let dated: Vec<String> =
+        obligations.iter().filter(|duty: &&Obligation| duty.due.is_some()).map(|duty| duty.kind.clone()).collect();
+    obligations.retain(|duty: &Obligation| {
+        duty.due.is_some() || !duty.period.is_empty() || !duty.detail.is_empty() || !dated.contains(&duty.kind)
+    });
+    reasons.sort_by_key(|reason: &Reason| reason.effect);
+    Merged {
+        decision,
+        disposition,
+        next_step,
+        reasons,
+        category_verdicts: by_category
+            .into_iter()
+            .map(|(category, (decision, disposition))| CategoryVerdict { category, decision, disposition })
+            .collect(),
+        obligations,
+        routes,
+        regimes,
+    }
+}
+
+/// Adds what is not there yet, keeping the order.
+fn add_new<T: PartialEq>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+}

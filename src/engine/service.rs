@@ -1,0 +1,196 @@
+//! The engine at work: the current bundle, the catalogue, the clock and the log, behind one question.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::{NoContext, Uuid};
+
+use super::decide::decide;
+use super::resolve::Known;
+use crate::audit::{Journal, RecordError};
+use crate::catalog::Catalog;
+use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
+use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
+
+/// Tells the time. Tests fix it.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Why there is no answer. None of these is a verdict: the caller must treat each as DENY.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// No bundle is loaded yet; try again.
+    #[error("no policy bundle is loaded yet")]
+    NotReady,
+    /// This replica's catalogue is older than the caller asked for; try again, or another replica.
+    #[error("the catalogue is at revision {at}, and the question needs {wanted}")]
+    CatalogBehind {
+        /// The revision here.
+        at: u64,
+        /// The revision asked for.
+        wanted: u64,
+    },
+    /// This replica decides under another policy version; try again, or another replica.
+    #[error("the policy version here is `{at}`, and the question expects `{wanted}`")]
+    PolicyDiffers {
+        /// The version here.
+        at: String,
+        /// The version asked for.
+        wanted: String,
+    },
+    /// The decision could not be recorded; try again when the disk is back.
+    #[error("the decision could not be recorded: {0}")]
+    NotRecorded(RecordError),
+    /// The caller may not make this assertion.
+    #[error("the caller may not state `{field}`")]
+    Forbidden {
+        /// The field, as `message.field`.
+        field: String,
+    },
+}
+
+/// Answers questions. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    bundles: Reader,
+    catalog: Catalog,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    durable: Arc<[Action]>,
+}
+
+impl Engine {
+    /// An engine over its parts. `durable` names actions whose answer waits for its record, beside those
+    /// for which it always does.
+    #[must_use]
+    pub fn new(bundles: Reader, catalog: Catalog, journal: Journal, clock: Arc<dyn Clock>, durable: &[Action]) -> Self {
+        Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
+    }
+
+    /// The current bundle.
+    #[must_use]
+    pub fn bundle(&self) -> Option<Arc<Bundle>> {
+        self.bundles.current()
+    }
+
+    /// Decides, records, and answers.
+    ///
+    /// # Errors
+    /// [`AnswerError`]; no verdict was reached, or none may be given.
+    pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
+        let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
+        expect_version(&question, &bundle)?;
+        may_assert(&bundle, &question, caller)?;
+        let known = self.known(&question);
+        if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
+            return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
+        }
+        let decision = decide(&bundle, &question, &known, self.clock.now(), self.decision_id());
+        let durable = self.must_be_durable(&decision);
+        let record = Record {
+            caller: caller.identity.clone(),
+            trace_id: caller.trace_id.clone(),
+            engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+            decision,
+        };
+        let receipt = match durable {
+            true => Some(self.journal.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
+            false => {
+                self.journal.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
+                None
+            }
+        };
+        Ok(Answer { receipt, ..record.decision.answer })
+    }
+
+    /// What hands something over waits for its record, whatever was decided.
+    fn must_be_durable(&self, decision: &Decision) -> bool {
+        matches!(decision.action, Action::Disclose | Action::SurrenderKey) || self.durable.contains(&decision.action)
+    }
+
+    fn decision_id(&self) -> Uuid {
+        let now = self.clock.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
+    }
+
+    /// Everything that the catalogue knows of a question, at one revision.
+    fn known(&self, question: &Question) -> Known {
+        self.catalog.read(|view| {
+            let resolved = view.resolve(&question.data_ref);
+            let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
+            let party = |name: &str| id(name).and_then(|id| view.party(&id)).map(|party| (*party).clone());
+            let process = question.process.as_ref().and_then(|process| id(&process.id));
+            let recipient = question.transfer.as_ref().map(|transfer| transfer.recipient.as_str());
+            Known {
+                tenant: resolved.tenant.as_ref().map(|tenant| (**tenant).clone()),
+                holding: resolved.to_holding(),
+                matched: resolved.matched.clone(),
+                requester: party(&question.requester.id),
+                recipient: recipient.and_then(party),
+                process: process.and_then(|id| view.process(&id)).map(|process| (*process).clone()),
+                revision: resolved.revision,
+            }
+        })
+    }
+
+    /// Whether a caller may call a method; what `access/` does not permit is refused.
+    #[must_use]
+    pub fn may_call(&self, method: &str, caller: &Caller) -> bool {
+        // Before the first bundle nothing says who may: health alone answers then, and asks nobody.
+        self.bundles.current().is_some_and(|bundle| permitted(&bundle, "call", "method", method, caller))
+    }
+}
+
+fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerError> {
+    let wanted = &question.expect_policy_version;
+    if wanted.is_empty() || wanted == bundle.version() {
+        return Ok(());
+    }
+    Err(AnswerError::PolicyDiffers { at: bundle.version().to_owned(), wanted: wanted.clone() })
+}
+
+fn may_assert(bundle: &Bundle, question: &Question, caller: &Caller) -> Result<(), AnswerError> {
+    let refused =
+        question.assertions().into_iter().find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
+    match refused {
+        Some(field) => Err(AnswerError::Forbidden { field: field.0 }),
+        None => Ok(()),
+    }
+}
+
+/// Asks `access/*.cedar`. Anything but a clean permit is a refusal.
+fn permitted(bundle: &Bundle, action: &'static str, key: &'static str, value: &str, caller: &Caller) -> bool {
+    let mut principal = EntityValue::bare(Uid::new("Caller", caller.identity.clone()));
+    principal.attributes.insert("local", Value::Bool(caller.local));
+    let ask = Ask {
+        action,
+        principal,
+        resource: EntityValue::bare(Uid::new("Service", "situs")),
+        others: Vec::new(),
+        context: std::collections::BTreeMap::from([(key, Value::Text(value.to_owned()))]),
+    };
+    let judged = |ask: Ask| -> Result<bool, AskError> {
+        let prepared = bundle.prepare(ask)?;
+        let judgement = prepared.judge()?;
+        Ok(judgement.errors.is_empty() && judgement.forbids.is_empty() && !judgement.permits.is_empty())
+    };
+    judged(ask).unwrap_or_else(|error| {
+        tracing::error!(error = %error, action, "access could not be judged; refused");
+        false
+    })
+}
