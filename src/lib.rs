@@ -2,12 +2,12 @@
 //!
 //! The modules are listed from the words of the product up to the server that speaks them.
 
+pub mod domain;
 pub mod audit;
 pub mod catalog;
-pub mod cli;
-pub mod domain;
-pub mod engine;
-pub mod grpc;
 pub mod law;
 pub mod policy;
+pub mod engine;
+pub mod grpc;
 pub mod scenario;
+pub mod cli;

@@ -117,16 +117,18 @@ fn allow(question: Question) -> Answer {
     }
 }
 
+type Registered = BTreeMap<(EntryKind, String), (Entry, u64)>;
+
 /// A catalogue in a map. Tokens are the last key.
 #[derive(Default)]
 pub struct FakeCatalog {
-    state: Mutex<(u64, BTreeMap<(EntryKind, String), (Entry, u64)>)>,
+    state: Mutex<(u64, Registered)>,
     /// What the next watch gives, and whether it then stays open.
     pub events: Mutex<(Vec<Result<WatchEvent, CatalogError>>, bool)>,
 }
 
 impl FakeCatalog {
-    fn expect(actual: Option<u64>, expected: Expected) -> Result<(), CatalogError> {
+    fn compare(actual: Option<u64>, expected: Expected) -> Result<(), CatalogError> {
         let fits = match expected {
             Expected::Any => true,
             Expected::Absent => actual.is_none(),
@@ -145,7 +147,7 @@ impl CatalogAdmin for FakeCatalog {
         if key.1 == "broken/store" {
             return Err(CatalogError::Store(String::from("disk I/O error at /secret/path")));
         }
-        Self::expect(state.1.get(&key).map(|(_, revision)| *revision), expected)?;
+        Self::compare(state.1.get(&key).map(|(_, revision)| *revision), expected)?;
         state.0 += 1;
         let revision = state.0;
         state.1.insert(key, (entry, revision));
@@ -162,7 +164,7 @@ impl CatalogAdmin for FakeCatalog {
         let mut state = self.state.lock().unwrap();
         let key = (kind, key.to_owned());
         let actual = state.1.get(&key).map(|(_, revision)| *revision).ok_or(CatalogError::NotFound)?;
-        Self::expect(Some(actual), expected)?;
+        Self::compare(Some(actual), expected)?;
         state.1.remove(&key);
         state.0 += 1;
         Ok(state.0)

@@ -1,6 +1,11 @@
 //! The gRPC services over a real socket, with fakes for what stands behind them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test"
+)]
 
 mod admin;
 mod authorization;
