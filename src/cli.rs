@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod output;
+mod serve;
 mod test;
 mod validate;
 
@@ -18,6 +19,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer questions over gRPC.
+    Serve(serve::Args),
     /// Check a policy bundle: schema, annotations, facts, cases.
     Validate(validate::Args),
     /// Run case files against a policy bundle.
@@ -28,6 +31,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
         Command::Validate(args) => validate::run(&args),
         Command::Test(args) => test::run(&args),
     }

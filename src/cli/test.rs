@@ -63,7 +63,8 @@ fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
         read
     };
     let now = SystemClock.now();
-    let wanted = |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
+    let wanted =
+        |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
     Ok(case_files.iter().flat_map(|file| scenario::run(&bundle, file, now)).filter(wanted).collect())
 }
 
@@ -128,7 +129,8 @@ fn print(outcome: &Outcome) {
     }
     if case.expect.full && !comparison.holds() {
         let duties: Vec<&str> = answer.obligations.iter().map(|duty| duty.kind.as_str()).collect();
-        let routes: Vec<String> = answer.routes.iter().map(|route| format!("{} {}", route.kind, route.relation)).collect();
+        let routes: Vec<String> =
+            answer.routes.iter().map(|route| format!("{} {}", route.kind, route.relation)).collect();
         line(format!("     obligations: {}", duties.join(", ")));
         line(format!("     routes: {}", routes.join("; ")));
     }

@@ -32,7 +32,13 @@ fn checks(args: &Args) -> Result<(), ExitCode> {
             cases += 1;
             if !outcome.comparison.holds() {
                 failed += 1;
-                note(format!("error: {}:{}: case `{}`: {}", outcome.path, outcome.case.line, outcome.case.id, outcome.comparison.faults.join("; ")));
+                note(format!(
+                    "error: {}:{}: case `{}`: {}",
+                    outcome.path,
+                    outcome.case.line,
+                    outcome.case.id,
+                    outcome.comparison.faults.join("; ")
+                ));
             }
         }
         if failed > 0 {
@@ -57,4 +63,3 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Err(code) => code,
     }
 }
-

@@ -76,7 +76,13 @@ impl Engine {
     /// An engine over its parts. `durable` names actions whose answer waits for its record, beside those
     /// for which it always does.
     #[must_use]
-    pub fn new(bundles: Reader, catalog: Catalog, journal: Journal, clock: Arc<dyn Clock>, durable: &[Action]) -> Self {
+    pub fn new(
+        bundles: Reader,
+        catalog: Catalog,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        durable: &[Action],
+    ) -> Self {
         Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
     }
 
@@ -118,7 +124,8 @@ impl Engine {
 
     /// What hands something over waits for its record, whatever was decided.
     fn must_be_durable(&self, decision: &Decision) -> bool {
-        matches!(decision.action, Action::Disclose | Action::SurrenderKey) || self.durable.contains(&decision.action)
+        matches!(decision.action, Action::Disclose | Action::SurrenderKey)
+            || self.durable.contains(&decision.action)
     }
 
     fn decision_id(&self) -> Uuid {
@@ -165,8 +172,10 @@ fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerErro
 }
 
 fn may_assert(bundle: &Bundle, question: &Question, caller: &Caller) -> Result<(), AnswerError> {
-    let refused =
-        question.assertions().into_iter().find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
+    let refused = question
+        .assertions()
+        .into_iter()
+        .find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
     match refused {
         Some(field) => Err(AnswerError::Forbidden { field: field.0 }),
         None => Ok(()),

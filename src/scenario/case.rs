@@ -139,7 +139,9 @@ impl CaseFile {
         let full = match file.precision.as_deref() {
             None => false,
             Some("full") => true,
-            Some(other) => return Err(vec![Fault::of_file(path, format!("precision `{other}` is not `full`"))]),
+            Some(other) => {
+                return Err(vec![Fault::of_file(path, format!("precision `{other}` is not `full`"))]);
+            }
         };
         let (mut cases, mut faults) = (Vec::new(), Vec::new());
         for row in file.case {

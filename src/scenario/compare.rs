@@ -43,7 +43,9 @@ pub fn compare(expect: &Expectation, answer: &Answer) -> Comparison {
     }
     missing(&mut faults, "regime", &expect.regimes, |id| answer.regimes.iter().any(|regime| regime == id));
     if expect.full {
-        let turned = |id: &str| answer.reasons.iter().any(|reason| reason.relations.iter().any(|relation| relation == id));
+        let turned = |id: &str| {
+            answer.reasons.iter().any(|reason| reason.relations.iter().any(|relation| relation == id))
+        };
         missing(&mut faults, "relation", &expect.relations, turned);
         missing(&mut faults, "mechanism", &expect.mechanisms, turned);
         missing(&mut faults, "obligation", &expect.obligations, |duty| has_duty(duty, &answer.obligations));
