@@ -143,11 +143,10 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let first = tokio::spawn(reloader.clone().first());
     let mut first = Box::pin(first);
     let early = tokio::time::timeout(FIRST_BUNDLE_WAIT, &mut first).await;
-    let serving =
-        tokio::spawn(server.serve_with_incoming_shutdown(incoming, async {
-            // An error means that the sender is gone, and so the server ends too.
-            let _ended = stopped.await;
-        }));
+    let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, async {
+        // An error means that the sender is gone, and so the server ends too.
+        let _ended = stopped.await;
+    }));
     let first = match early {
         Ok(done) => done,
         Err(_late) => first.await,
