@@ -2,10 +2,15 @@
 //!
 //! The modules are listed from the words of the product up to the server that speaks them.
 
-pub mod domain;
 pub mod audit;
 pub mod catalog;
-pub mod law;
-pub mod policy;
+pub mod cli;
+pub mod config;
+pub mod domain;
 pub mod engine;
 pub mod grpc;
+pub mod law;
+pub mod policy;
+pub mod scenario;
+pub mod server;
+pub mod telemetry;

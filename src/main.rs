@@ -1,3 +1,7 @@
 //! The `situs` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    situs::cli::main()
+}

@@ -36,7 +36,8 @@ pub(super) fn merge(points: Vec<PointVerdict>, facts: &Facts) -> Merged {
     }
     let speaking: Vec<PointVerdict> = points.into_iter().filter(|point| point.decision == decision).collect();
     let strongest = speaking.iter().filter(|point| allowed || point.disposition == disposition);
-    let next_step = facts.strongest_next_step(strongest.map(|point| point.next_step.as_str()).filter(|step| !step.is_empty()));
+    let next_step = facts
+        .strongest_next_step(strongest.map(|point| point.next_step.as_str()).filter(|step| !step.is_empty()));
     let next_step = next_step.unwrap_or_default().to_owned();
     let (mut reasons, mut obligations, mut routes) = (Vec::new(), Vec::new(), Vec::new());
     for point in speaking {
@@ -45,10 +46,16 @@ pub(super) fn merge(points: Vec<PointVerdict>, facts: &Facts) -> Merged {
         add_new(&mut routes, point.routes);
     }
     // A duty with an instant says more than the same without; a plain one that repeats it is dropped.
-    let dated: Vec<String> =
-        obligations.iter().filter(|duty: &&Obligation| duty.due.is_some()).map(|duty| duty.kind.clone()).collect();
+    let dated: Vec<String> = obligations
+        .iter()
+        .filter(|duty: &&Obligation| duty.due.is_some())
+        .map(|duty| duty.kind.clone())
+        .collect();
     obligations.retain(|duty: &Obligation| {
-        duty.due.is_some() || !duty.period.is_empty() || !duty.detail.is_empty() || !dated.contains(&duty.kind)
+        duty.due.is_some()
+            || !duty.period.is_empty()
+            || !duty.detail.is_empty()
+            || !dated.contains(&duty.kind)
     });
     reasons.sort_by_key(|reason: &Reason| reason.effect);
     Merged {

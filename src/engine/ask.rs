@@ -54,7 +54,8 @@ impl Asking<'_> {
             RequesterKind::Recipient => "Recipient",
             RequesterKind::Authority => "Authority",
         };
-        let places = super::picture::expand(self.world.facts(), std::slice::from_ref(&requester.jurisdiction));
+        let places =
+            super::picture::expand(self.world.facts(), std::slice::from_ref(&requester.jurisdiction));
         let mut entity = EntityValue::bare(Uid::new(kind, requester.id.clone()));
         entity.attributes.insert("jurisdiction", self.closed(&places));
         let certified = self.world.safeguards_closed(&requester.certifications);
@@ -78,7 +79,9 @@ impl Asking<'_> {
         entity.attributes.insert("type", Value::entity("TenantType", kind));
         entity.attributes.insert("established_in", self.closed(&self.picture.tenant_established_in));
         entity.attributes.insert("is_suspect", Value::Bool(tenant.is_suspect.unwrap_or(false)));
-        entity.attributes.insert("redirect_attempted", Value::Bool(tenant.redirect_attempted.unwrap_or(false)));
+        entity
+            .attributes
+            .insert("redirect_attempted", Value::Bool(tenant.redirect_attempted.unwrap_or(false)));
         entity.tags = tenant.labels.into_iter().collect();
         entity
     }
@@ -107,11 +110,15 @@ impl Asking<'_> {
             attributes.insert(name, self.closed(codes));
         }
         attributes.insert("stored_only_in", jurisdictions(&self.world.closure_all(&picture.stored_in)));
-        for (name, codes) in [("persons_of", &picture.persons_of), ("not_persons_of", &picture.not_persons_of)] {
+        for (name, codes) in
+            [("persons_of", &picture.persons_of), ("not_persons_of", &picture.not_persons_of)]
+        {
             attributes.insert(name, Value::entities("Jurisdiction", codes));
         }
         // INVARIANT: a promise that was not made is absent, never empty: `containsAll` of nothing is true.
-        for (name, codes) in [("residency", &picture.residency), ("access_boundary", &picture.access_boundary)] {
+        for (name, codes) in
+            [("residency", &picture.residency), ("access_boundary", &picture.access_boundary)]
+        {
             if !codes.is_empty() {
                 attributes.insert(name, Value::entities("Jurisdiction", codes));
             }
@@ -156,14 +163,18 @@ impl Asking<'_> {
         let count = |stated: Option<u64>| Value::long(stated.unwrap_or(picture.subject_count));
         context.insert("subjects_past_12_months", count(transfer.subjects_past_12_months));
         context.insert("subjects_year_to_date", count(transfer.subjects_year_to_date));
-        let flags = self.resolved.process.as_ref().map(|process| process.flags.as_slice()).unwrap_or_default();
+        let flags =
+            self.resolved.process.as_ref().map(|process| process.flags.as_slice()).unwrap_or_default();
         context.insert("flags", Value::entities("Flag", flags));
         context
     }
 
     fn common(&self, point: &Point) -> BTreeMap<&'static str, Value> {
         let regimes = |keep: fn(&crate::law::Governing) -> bool| {
-            Value::entities("Regime", point.governing.iter().filter(|regime| keep(regime)).map(|regime| regime.id.clone()))
+            Value::entities(
+                "Regime",
+                point.governing.iter().filter(|regime| keep(regime)).map(|regime| regime.id.clone()),
+            )
         };
         BTreeMap::from([
             ("place", jurisdictions(&point.place)),
@@ -210,7 +221,10 @@ impl Asking<'_> {
             context.insert(kind, Value::entities("RelationState", point.demand_states(kind)));
         }
         let consent = self.consent(category);
-        context.insert("transfer_ground", Value::Bool(consent.is_some_and(|consent| !consent.transfer_ground.is_empty())));
+        context.insert(
+            "transfer_ground",
+            Value::Bool(consent.is_some_and(|consent| !consent.transfer_ground.is_empty())),
+        );
         context.insert("consent", Value::Bool(consent.is_some()));
         let process = self.resolved.process.clone().unwrap_or_default();
         let emergency = process.danger_to_life == Some(true) && process.credible == Some(true);
@@ -241,13 +255,16 @@ impl Asking<'_> {
     fn process(&self, point: &Point, category: Category) -> Value {
         let process = self.resolved.process.clone().unwrap_or_default();
         let derived = &point.process;
-        let or = |text: &str, other: &'static str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+        let or = |text: &str, other: &'static str| {
+            if text.is_empty() { other.to_owned() } else { text.to_owned() }
+        };
         let yes = |fact: Option<bool>| Value::Bool(fact == Some(true));
         let served = super::picture::expand(self.world.facts(), std::slice::from_ref(&process.served_in));
         let covers = process.data_categories.is_empty() || process.data_categories.contains(&category);
         let elapsed = [process.received_at, process.enforcing_authority_notified_at];
         let elapsed = elapsed.into_iter().flatten().map(|from| days_between(from, self.at));
-        let elapsed = elapsed.chain(process.enforcing_authority_days_elapsed.map(i64::from)).min().unwrap_or(0);
+        let elapsed =
+            elapsed.chain(process.enforcing_authority_days_elapsed.map(i64::from)).min().unwrap_or(0);
         Value::Record(BTreeMap::from([
             ("instrument", Value::entity("Instrument", or(&process.instrument, NONE))),
             ("legal", Value::Bool(derived.legal)),
@@ -257,7 +274,11 @@ impl Asking<'_> {
             ("unmet", Value::entities("Condition", &derived.unmet)),
             (
                 "system",
-                jurisdictions(if derived.executed_by.is_empty() { &derived.issuing } else { &derived.executed_by }),
+                jurisdictions(if derived.executed_by.is_empty() {
+                    &derived.issuing
+                } else {
+                    &derived.executed_by
+                }),
             ),
             ("issuing", jurisdictions(&derived.issuing)),
             ("executed_by", jurisdictions(&derived.executed_by)),
@@ -297,7 +318,13 @@ impl Asking<'_> {
 
 /// The relation kinds between a law and a place that the schema names.
 const MOVE_KINDS: &[&str] = &[
-    "free_flow", "adequacy", "adequacy_list", "restricted_list", "country_of_concern", "foreign_adversary", "sanctions",
+    "free_flow",
+    "adequacy",
+    "adequacy_list",
+    "restricted_list",
+    "country_of_concern",
+    "foreign_adversary",
+    "sanctions",
 ];
 
 fn standing(point: &Point, kind: &str) -> Value {

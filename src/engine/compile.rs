@@ -53,7 +53,8 @@ fn judge_and_advise(
     if ruling.allowed && overdue && bundle.facts().overdue_denies(asking.resolved.action.as_str()) {
         ruling = Ruling { allowed: false, disposition: Disposition::NoGrant, ..ruling };
     }
-    let confidence = reviewed.iter().map(|reviewed| reviewed.confidence).min().unwrap_or(Confidence::Verified);
+    let confidence =
+        reviewed.iter().map(|reviewed| reviewed.confidence).min().unwrap_or(Confidence::Verified);
     let verdict = ruling.value(&determining, confidence, overdue);
     let (advice, errors) = prepared.advise(verdict).map_err(|error| error.to_string())?;
     if let Some((policy, error)) = errors.first() {
@@ -187,9 +188,11 @@ impl Writer<'_> {
     /// The relations that a rule turned on.
     fn standings(&self, rule: &Rule) -> Vec<&Standing> {
         let of_regime = |id: &String| rule.regime.is_empty() || *id == rule.regime;
-        let of_law = self.point.by_regime.iter().filter(|(id, _)| of_regime(id)).flat_map(|(_, standings)| standings);
+        let of_law =
+            self.point.by_regime.iter().filter(|(id, _)| of_regime(id)).flat_map(|(_, standings)| standings);
         let wanted = |filter: &RelationFilter, standing: &Standing| {
-            filter.kind == standing.kind && (filter.states.is_empty() || filter.states.contains(&standing.state))
+            filter.kind == standing.kind
+                && (filter.states.is_empty() || filter.states.contains(&standing.state))
         };
         let all = of_law.chain(&self.point.demand);
         let mut found: Vec<&Standing> =
@@ -202,7 +205,12 @@ impl Writer<'_> {
     fn mechanisms(&self, rule: &Rule) -> Vec<String> {
         let named = rule.relations.iter().any(|filter| filter.kind == "mechanisms");
         let known = self.point.mechanisms.iter().filter(|id| {
-            rule.regime.is_empty() || self.bundle.facts().mechanisms().any(|(mechanism, _)| mechanism.id == **id && mechanism.laws.contains(&rule.regime))
+            rule.regime.is_empty()
+                || self
+                    .bundle
+                    .facts()
+                    .mechanisms()
+                    .any(|(mechanism, _)| mechanism.id == **id && mechanism.laws.contains(&rule.regime))
         });
         if named { known.cloned().collect() } else { Vec::new() }
     }
@@ -239,9 +247,8 @@ impl Writer<'_> {
 
     fn message(&self, rule: &Rule) -> String {
         let facts = self.bundle.facts();
-        let names = |codes: &[String]| {
-            codes.iter().map(|code| facts.place_name(code)).collect::<Vec<_>>().join(", ")
-        };
+        let names =
+            |codes: &[String]| codes.iter().map(|code| facts.place_name(code)).collect::<Vec<_>>().join(", ");
         let process = self.asking.resolved.process.clone().unwrap_or_default();
         let instrument = match process.instrument.as_str() {
             "" => "demand".to_owned(),
@@ -281,7 +288,9 @@ impl Writer<'_> {
             Base::NondisclosureUntil => process.nondisclosure_until,
             Base::EnforcingAuthorityNotifiedAt => process.enforcing_authority_notified_at,
             Base::ApprovalUntil => self.asking.approval(self.point).and_then(|approval| approval.until),
-            Base::DecidedAt => Some(if self.asking.question.as_of.is_some() { self.asking.at } else { self.now }),
+            Base::DecidedAt => {
+                Some(if self.asking.question.as_of.is_some() { self.asking.at } else { self.now })
+            }
         }
     }
 
@@ -299,7 +308,8 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.contains(&standing.kind) && standing.state == crate::law::RelationState::InForce
+                kind.carried_by.contains(&standing.kind)
+                    && standing.state == crate::law::RelationState::InForce
             });
             routes.extend(open.map(|standing| route(&standing.relation, &standing.citation)));
         }

@@ -123,7 +123,8 @@ fn valid_until(bundle: &Bundle, resolved: &Resolved, world: &World, now: Timesta
         // A waiting period turns at whole days after its start; the age of the bundle is far shorter.
         [process.expires_at, process.nondisclosure_until].into_iter().flatten()
     });
-    let approvals = resolved.tenant.iter().flat_map(|tenant| &tenant.approvals).filter_map(|approval| approval.until);
+    let approvals =
+        resolved.tenant.iter().flat_map(|tenant| &tenant.approvals).filter_map(|approval| approval.until);
     process_ends
         .chain(approvals)
         .chain(world.until())

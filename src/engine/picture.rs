@@ -84,7 +84,8 @@ impl Picture {
             keys_in: expand(&holding.keys_in),
             tenant_established_in: tenant.map(|tenant| expand(&tenant.established_in)).unwrap_or_default(),
             // A type that is not known may be a public body.
-            public_body: tenant.is_some_and(|tenant| tenant.kind.is_none_or(|kind| kind == TenantType::PublicBody)),
+            public_body: tenant
+                .is_some_and(|tenant| tenant.kind.is_none_or(|kind| kind == TenantType::PublicBody)),
             controller: role.is_none_or(|role| role == ProviderRole::Controller),
             processor: role.is_none_or(|role| role == ProviderRole::Processor),
             customer_keys: holding.key_control == Some(KeyControl::Customer),
@@ -157,7 +158,9 @@ impl RequestFacts for Conditions<'_> {
         let process = self.process;
         match fact {
             "transfer.safeguards" => Some(self.picture.safeguards.iter().cloned().collect()),
-            "transfer.purpose" => Some(vec![self.picture.purpose.clone()]).filter(|_| !self.picture.purpose.is_empty()),
+            "transfer.purpose" => {
+                Some(vec![self.picture.purpose.clone()]).filter(|_| !self.picture.purpose.is_empty())
+            }
             "process.flags" => process.map(|process| process.flags.clone()),
             "process.authorities" => {
                 process.map(|process| vec![process.issued_by.clone(), process.validated_by.clone()])

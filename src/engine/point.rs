@@ -157,8 +157,11 @@ impl Point {
     pub fn regimes_by(&self, kind: &str, wanted: &[RelationState]) -> BTreeSet<&str> {
         let mut regimes = BTreeSet::new();
         for (regime, standings) in &self.by_regime {
-            let states: BTreeSet<RelationState> =
-                standings.iter().filter(|standing| standing.kind == kind).map(|standing| standing.state).collect();
+            let states: BTreeSet<RelationState> = standings
+                .iter()
+                .filter(|standing| standing.kind == kind)
+                .map(|standing| standing.state)
+                .collect();
             let best = [RelationState::InForce, RelationState::ConditionUnmet];
             let holds = match best.iter().find(|state| states.contains(state)) {
                 Some(best) => wanted.contains(best),
@@ -173,7 +176,8 @@ impl Point {
 
     /// Governing regimes that restrict what leaves for the place, and whose territory it is outside of.
     pub fn restricted(&self) -> BTreeSet<&str> {
-        let restricted = self.governing.iter().filter(|regime| regime.leaves && regime.restricts && !regime.lapsed);
+        let restricted =
+            self.governing.iter().filter(|regime| regime.leaves && regime.restricts && !regime.lapsed);
         restricted.map(|regime| regime.id.as_str()).collect()
     }
 }
@@ -197,8 +201,11 @@ fn demand_standings(
     // The executing state answers for a treaty request.
     stored.extend(foreign(&[code.to_owned()]));
     let provider: Vec<String> = picture.provider_places().chain(&picture.stored_in).cloned().collect();
-    let addressee =
-        if picture.addressee_in.is_empty() { &picture.provider_established_in } else { &picture.addressee_in };
+    let addressee = if picture.addressee_in.is_empty() {
+        &picture.provider_established_in
+    } else {
+        &picture.addressee_in
+    };
     let mut standings: Vec<Standing> = Vec::new();
     for (between, side) in [
         (Between::DemandAndStore, stored),
@@ -265,7 +272,13 @@ impl ProcessFacts {
 }
 
 /// Requester and place belong to the state that issued, or to the one that executes.
-fn consistent(question: &Question, resolved: &Resolved, world: &World, issuing: &[String], executing: &[String]) -> bool {
+fn consistent(
+    question: &Question,
+    resolved: &Resolved,
+    world: &World,
+    issuing: &[String],
+    executing: &[String],
+) -> bool {
     let facts = world.facts();
     let belongs = |code: &String| {
         issuing.iter().chain(executing).any(|other| {

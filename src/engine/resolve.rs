@@ -50,7 +50,8 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
     let tenant = over(known.tenant.clone(), question.tenant.clone(), |base, more| base.inherit(more));
     let holding = over(known.holding.clone(), question.holding.clone(), |base, more| base.inherit(more));
     // Facts that only name a prefix are no facts.
-    let mut holding = holding.filter(|holding| holding.stated_fields().iter().any(|field| *field != "data_ref"));
+    let mut holding =
+        holding.filter(|holding| holding.stated_fields().iter().any(|field| *field != "data_ref"));
     if let (Some(holding), Some(defaults)) =
         (&mut holding, tenant.as_ref().and_then(|tenant| tenant.holding_defaults.as_deref()))
     {
@@ -114,7 +115,8 @@ fn required(question: &Question, action: Action, holding: &Holding, facts: &Fact
         stated.push("stored_in");
     }
     let needed = facts.absences().iter().filter(|absence| {
-        absence.absence == AbsenceMeaning::Required && absence.required_for.iter().any(|known| known == action.as_str())
+        absence.absence == AbsenceMeaning::Required
+            && absence.required_for.iter().any(|known| known == action.as_str())
     });
     needed
         .filter(|absence| absence.fact.strip_prefix("holding.").is_some_and(|field| !stated.contains(&field)))

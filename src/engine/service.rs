@@ -9,7 +9,7 @@ use super::decide::decide;
 use super::resolve::Known;
 use crate::audit::{Journal, RecordError};
 use crate::catalog::Catalog;
-use crate::domain::{Action, Answer, Decision, Question, Record};
+use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
 use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
 
 /// Tells the time. Tests fix it.
@@ -27,15 +27,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
-}
-
-/// Who calls, as far as the listener knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The caller's identity, for the record.
-    pub identity: String,
-    /// The caller has the rights of a local listener.
-    pub local: bool,
 }
 
 /// Why there is no answer. None of these is a verdict: the caller must treat each as DENY.
@@ -85,7 +76,13 @@ impl Engine {
     /// An engine over its parts. `durable` names actions whose answer waits for its record, beside those
     /// for which it always does.
     #[must_use]
-    pub fn new(bundles: Reader, catalog: Catalog, journal: Journal, clock: Arc<dyn Clock>, durable: &[Action]) -> Self {
+    pub fn new(
+        bundles: Reader,
+        catalog: Catalog,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        durable: &[Action],
+    ) -> Self {
         Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
     }
 
@@ -99,7 +96,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`AnswerError`]; no verdict was reached, or none may be given.
-    pub async fn answer(&self, question: Question, caller: &Caller, trace_id: &str) -> Result<Answer, AnswerError> {
+    pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
         expect_version(&question, &bundle)?;
         may_assert(&bundle, &question, caller)?;
@@ -111,7 +108,7 @@ impl Engine {
         let durable = self.must_be_durable(&decision);
         let record = Record {
             caller: caller.identity.clone(),
-            trace_id: trace_id.to_owned(),
+            trace_id: caller.trace_id.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             decision,
         };
@@ -127,7 +124,8 @@ impl Engine {
 
     /// What hands something over waits for its record, whatever was decided.
     fn must_be_durable(&self, decision: &Decision) -> bool {
-        matches!(decision.action, Action::Disclose | Action::SurrenderKey) || self.durable.contains(&decision.action)
+        matches!(decision.action, Action::Disclose | Action::SurrenderKey)
+            || self.durable.contains(&decision.action)
     }
 
     fn decision_id(&self) -> Uuid {
@@ -174,8 +172,10 @@ fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerErro
 }
 
 fn may_assert(bundle: &Bundle, question: &Question, caller: &Caller) -> Result<(), AnswerError> {
-    let refused =
-        question.assertions().into_iter().find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
+    let refused = question
+        .assertions()
+        .into_iter()
+        .find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
     match refused {
         Some(field) => Err(AnswerError::Forbidden { field: field.0 }),
         None => Ok(()),

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::{
-    Action, Answer, Approval, AuthorityType, Category, CategoryVerdict, Confidence, Consent, DataRef, Decision,
-    Disposition, Effect, Holding, HoldingField, IdentifierSet, KeyControl, LegalProcess, Obligation, Party,
-    ProviderRole, Question, Reason, Receipt, Record, Requester, RequesterKind, Route, Tenant, TenantType,
-    Transfer, Verdict, Vocabulary, near,
+    Action, Answer, Approval, AuthorityType, Category, CategoryVerdict, Confidence, Consent, DataRef,
+    Decision, Disposition, Effect, Holding, HoldingField, IdentifierSet, KeyControl, LegalProcess,
+    Obligation, Party, ProviderRole, Question, Reason, Receipt, Record, Requester, RequesterKind, Route,
+    Tenant, TenantType, Transfer, Verdict, Vocabulary, near,
 };
 
 const PLACES: &[&str] = &["IE", "US", "US-NY", "GB", "EU", "aws:eu-west-1"];
@@ -121,7 +121,10 @@ impl Dice {
     }
 
     fn labels(&mut self) -> Vec<(String, String)> {
-        ["a", "team.example/tier"].iter().filter_map(|name| self.maybe(|_| ((*name).to_owned(), format!("{name}ß")))).collect()
+        ["a", "team.example/tier"]
+            .iter()
+            .filter_map(|name| self.maybe(|_| ((*name).to_owned(), format!("{name}ß"))))
+            .collect()
     }
 
     /// Any instant that the wire can carry.

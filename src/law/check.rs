@@ -237,7 +237,9 @@ impl<'a> Check<'a> {
                 demand_regimes: row.demand_regimes.clone(),
             };
             let here = At { file, text, offset: 0 };
-            [&row.presumed_mode, &row.first_storage_mode].into_iter().for_each(|mode| self.known(here, IdSet::Mode, mode));
+            [&row.presumed_mode, &row.first_storage_mode]
+                .into_iter()
+                .for_each(|mode| self.known(here, IdSet::Mode, mode));
             row.move_regimes
                 .iter()
                 .chain(&row.demand_regimes)

@@ -29,7 +29,10 @@ fn collect_unset(message: &DynamicMessage, at: &str, paths: &mut Vec<String>) {
         match message.get_field(&field).as_ref() {
             Value::Message(inner) => collect_unset(inner, &at, paths),
             Value::List(elements) => {
-                elements.iter().filter_map(Value::as_message).for_each(|inner| collect_unset(inner, &at, paths));
+                elements
+                    .iter()
+                    .filter_map(Value::as_message)
+                    .for_each(|inner| collect_unset(inner, &at, paths));
             }
             _ => {}
         }
@@ -196,7 +199,9 @@ fn each_kind_of_bad_field_is_named() {
     check("jurisdiction", "is empty", |wire| wire.jurisdiction.clear());
     check("jurisdiction", "`IRL` is no known jurisdiction", |wire| wire.jurisdiction = String::from("IRL"));
     check("jurisdiction", "control character", |wire| wire.jurisdiction = String::from("I\0E"));
-    check("holding.stored_in[2]", "did you mean `IE`", |wire| holding(wire).stored_in[2] = String::from("IEE"));
+    check("holding.stored_in[2]", "did you mean `IE`", |wire| {
+        holding(wire).stored_in[2] = String::from("IEE")
+    });
     check("holding.stored_in", "at most 256", |wire| holding(wire).stored_in = vec![String::from("IE"); 257]);
     check("holding.data_kinds[0]", "did you mean `personal`", |wire| {
         holding(wire).data_kinds[0] = String::from("personel");
@@ -314,7 +319,10 @@ fn stored_entries_outlive_a_word_that_the_facts_forget() {
 #[test]
 fn bytes_of_another_kind_are_no_entry() {
     let stored = encode_entry(&Entry::Party(testing::party(&mut Dice::full())));
-    assert_eq!(decode_entry(EntryKind::Tenant, &stored), Err(String::from("the entry is a party, not a tenant")));
+    assert_eq!(
+        decode_entry(EntryKind::Tenant, &stored),
+        Err(String::from("the entry is a party, not a tenant"))
+    );
     assert!(decode_entry(EntryKind::Tenant, b"\xff").is_err());
 }
 

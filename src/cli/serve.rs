@@ -1,0 +1,106 @@
+//! `situs serve`: the server.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use super::output::{chain, line, note};
+use crate::config::{Config, LogFormat, Settings};
+use crate::domain::Fault;
+use crate::policy::Bundle;
+use crate::{server, telemetry};
+
+/// Answers questions over gRPC. Prints the address that it listens on as its first line.
+///
+/// Without TLS it serves on a loopback address only, where every caller may do everything: it is for one
+/// person at one machine. SIGTERM and SIGINT end it: calls in flight are answered first.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// The exit code of `sysexits.h` for a bad configuration.
+const BAD_CONFIG: u8 = 78;
+
+pub(super) fn run(args: Args) -> ExitCode {
+    let config = match Config::try_from(args.settings) {
+        Ok(config) => config,
+        Err(error) => {
+            error.0.iter().for_each(|fault| note(format!("error: {fault}")));
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            note(format!("error: failed to start the runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let grace = config.shutdown_grace;
+    let outcome = runtime.block_on(async {
+        let guard = telemetry::init(&config).map_err(|error| error.to_string())?;
+        let announce = Announcement { format: config.log_format, address: None };
+        let served = server::serve(config, announce).await.map_err(|error| chain(&error));
+        // Sending the last traces blocks.
+        let _flushed = tokio::task::spawn_blocking(move || drop(guard)).await;
+        served
+    });
+    runtime.shutdown_timeout(grace);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Announcement {
+    format: LogFormat,
+    address: Option<SocketAddr>,
+}
+
+impl server::Announce for Announcement {
+    fn listening(&mut self, address: SocketAddr) {
+        self.address = Some(address);
+        match self.format {
+            LogFormat::Text => line(format!("listening on {address}")),
+            LogFormat::Json => line(serde_json::json!({ "listening": address.to_string() })),
+        }
+    }
+
+    fn serving(&mut self, bundle: &Bundle, origin: &str, example: bool) {
+        let facts = bundle.facts();
+        let version = bundle.version();
+        let (policies, regimes, places) =
+            (bundle.rules().len(), facts.regimes().count(), facts.jurisdiction_count());
+        if self.format == LogFormat::Json {
+            line(serde_json::json!({
+                "serving": version, "origin": origin, "policies": policies, "regimes": regimes,
+                "jurisdictions": places,
+            }));
+            return;
+        }
+        line(format!(
+            "serving {origin}: version {}, {policies} policies, {regimes} regimes, {places} jurisdictions",
+            version.get(..12).unwrap_or(version),
+        ));
+        let server = self.address.map(|address| address.to_string()).unwrap_or_default();
+        if example {
+            line("ask a first question, under the law of 14 July 2016:");
+            line(format!(
+                "  situs authorize contoso/mail --requester us-attorney --jurisdiction US-NY --process warrant \
+                 --as-of 2016-07-14 --server {server}"
+            ));
+        } else {
+            line("ask a question:");
+            line(format!("  situs authorize DATA_REF --requester ID --jurisdiction CODE --server {server}"));
+        }
+    }
+
+    fn not_serving(&mut self, faults: &[Fault]) {
+        note(format!("NOT SERVING: the bundle has {} fault(s), and no good one was kept:", faults.len()));
+        faults.iter().for_each(|fault| note(format!("  {fault}")));
+    }
+}

@@ -1,0 +1,163 @@
+//! `situs test`: do these cases hold?
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::output::{bundle, chain, faults, files, line, note};
+use crate::domain::{Effect, Files};
+use crate::engine::{Clock, SystemClock};
+use crate::scenario::{self, CaseFile, Outcome};
+
+/// Runs case files against a policy bundle. Decision and next step must be exact, reasons and regimes must
+/// be among those given; a file with `precision = "full"` is held to its obligations, relations and routes
+/// too. Ends with 0 where every case holds, 1 where one does not, and 2 where a file cannot be read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Case files, or folders of them; without any, the cases of the bundle.
+    paths: Vec<PathBuf>,
+    /// The bundle's folder; without it, the default bundle.
+    #[arg(long, short, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Run only cases whose id contains this text.
+    #[arg(long, short, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Print every case, with its reasons, not only those that fail.
+    #[arg(long, short)]
+    verbose: bool,
+    /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+const UNREADABLE: u8 = 2;
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    match outcomes(args) {
+        Ok(outcomes) => report(args, &outcomes),
+        Err(code) => code,
+    }
+}
+
+fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
+    let bundle_files = files(args.policies.as_deref())?;
+    let (bundle, _report) = bundle(&bundle_files)?;
+    let case_files = if args.paths.is_empty() {
+        scenario::read_cases(&bundle_files, bundle.facts()).map_err(|found| {
+            faults(&found, &bundle_files);
+            ExitCode::from(UNREADABLE)
+        })?
+    } else {
+        let texts = read_paths(&args.paths)?;
+        let mut read = Vec::new();
+        let mut found = Vec::new();
+        for (path, text) in &texts {
+            match CaseFile::read(path, text, bundle.facts()) {
+                Ok(file) => read.push(file),
+                Err(more) => found.extend(more),
+            }
+        }
+        if !found.is_empty() {
+            faults(&found, &texts);
+            return Err(ExitCode::from(UNREADABLE));
+        }
+        read
+    };
+    let now = SystemClock.now();
+    let wanted =
+        |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
+    Ok(case_files.iter().flat_map(|file| scenario::run(&bundle, file, now)).filter(wanted).collect())
+}
+
+fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
+    let mut files = Files::new();
+    let unreadable = |path: &Path, error: &dyn std::error::Error| {
+        note(format!("error: failed to read `{}`: {}", path.display(), chain(error)));
+        ExitCode::from(UNREADABLE)
+    };
+    for path in paths {
+        if path.is_dir() {
+            let found = crate::policy::read_folder(path).map_err(|error| unreadable(path, &error))?;
+            let cases = found.into_iter().filter(|(name, _)| name.ends_with(".toml"));
+            files.extend(cases.map(|(name, text)| (path.join(name).display().to_string(), text)));
+        } else {
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+            files.insert(path.display().to_string(), text.into());
+        }
+    }
+    Ok(files)
+}
+
+fn report(args: &Args, outcomes: &[Outcome]) -> ExitCode {
+    let failed = outcomes.iter().filter(|outcome| !outcome.comparison.holds()).count();
+    for outcome in outcomes.iter().filter(|outcome| args.verbose || !outcome.comparison.holds()) {
+        print(outcome);
+    }
+    if let Some(path) = &args.junit
+        && let Err(error) = junit(path, outcomes)
+    {
+        note(format!("error: failed to write `{}`: {error}", path.display()));
+        return ExitCode::from(UNREADABLE);
+    }
+    line(format!("{} of {} cases hold", outcomes.len() - failed, outcomes.len()));
+    if outcomes.is_empty() {
+        note("no case was run");
+        return ExitCode::from(UNREADABLE);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(outcome: &Outcome) {
+    let (case, answer, comparison) = (&outcome.case, &outcome.answer, &outcome.comparison);
+    let mark = if comparison.holds() { "ok  " } else { "FAIL" };
+    line(format!("{mark} {}  ({}:{})", case.id, outcome.path, case.line));
+    if !case.title.is_empty() {
+        line(format!("     {}", case.title));
+    }
+    comparison.faults.iter().for_each(|fault| line(format!("   - {fault}")));
+    line(format!("     answered {} ({}), {}", answer.decision, answer.disposition, answer.next_step));
+    for (label, rules) in [("decided by", &comparison.decided), ("advised by", &comparison.advised)] {
+        if !rules.is_empty() {
+            line(format!("     {label}: {}", rules.join(", ")));
+        }
+    }
+    if !comparison.more_reasons.is_empty() {
+        line(format!("     reasons beyond those expected: {}", comparison.more_reasons.join(", ")));
+    }
+    line(format!("     regimes: {}", answer.regimes.join(", ")));
+    if answer.reasons.iter().all(|reason| reason.effect == Effect::Advice) {
+        line("     no permit and no forbid held");
+    }
+    if case.expect.full && !comparison.holds() {
+        let duties: Vec<&str> = answer.obligations.iter().map(|duty| duty.kind.as_str()).collect();
+        let routes: Vec<String> =
+            answer.routes.iter().map(|route| format!("{} {}", route.kind, route.relation)).collect();
+        line(format!("     obligations: {}", duties.join(", ")));
+        line(format!("     routes: {}", routes.join("; ")));
+    }
+}
+
+fn junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Box<dyn std::error::Error>> {
+    use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+    let mut report = Report::new("situs test");
+    let mut files: Vec<&str> = outcomes.iter().map(|outcome| outcome.path.as_str()).collect();
+    files.dedup();
+    for file in files {
+        let mut suite = TestSuite::new(file);
+        for outcome in outcomes.iter().filter(|outcome| outcome.path == file) {
+            let status = if outcome.comparison.holds() {
+                TestCaseStatus::success()
+            } else {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(outcome.comparison.faults.join("; "));
+                status.set_description(format!("decided by: {}", outcome.comparison.decided.join(", ")));
+                status
+            };
+            let mut case = TestCase::new(outcome.case.id.as_str(), status);
+            case.set_classname(file);
+            suite.add_test_case(case);
+        }
+        report.add_test_suite(suite);
+    }
+    report.serialize(std::fs::File::create(path)?)?;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Loading bundles: the first one, each edit of the folder, and on demand. A bundle is read aside, checked,
+//! its cases run, and only then published, in one step.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::{Mutex, mpsc};
+
+use super::bundles::Kept;
+use crate::domain::{Fault, Files};
+use crate::engine::Clock;
+use crate::grpc::Health;
+use crate::policy::{self, Bundle, LoadError, Reader, Writer};
+use crate::scenario;
+
+/// An edit counts as done when nothing changed for this long: a checkout writes many files.
+const QUIET: Duration = Duration::from_millis(120);
+/// The folder is looked at this often too, for file systems that send no events.
+const POLL: Duration = Duration::from_secs(5);
+/// Events that wait; more say nothing new.
+const EVENTS: usize = 64;
+/// An edit that goes on for longer is read as it is; a half-written one fails its checks.
+const MAX_QUIET_WAITS: usize = 25;
+
+/// A bundle that was just published.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub bundle: Arc<Bundle>,
+    pub origin: String,
+    pub changed: bool,
+}
+
+/// Loads and publishes bundles. Cheap to clone; loads are one at a time.
+#[derive(Clone)]
+pub(super) struct Reloader(Arc<Inner>);
+
+struct Inner {
+    folder: Option<PathBuf>,
+    kept: Kept,
+    writer: Mutex<Writer>,
+    reader: Reader,
+    health: Health,
+    clock: Arc<dyn Clock>,
+}
+
+impl Reloader {
+    pub fn new(
+        folder: Option<PathBuf>,
+        kept: Kept,
+        writer: Writer,
+        reader: Reader,
+        health: Health,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Inner { folder, kept, writer: Mutex::new(writer), reader, health, clock }))
+    }
+
+    pub fn reader(&self) -> Reader {
+        self.0.reader.clone()
+    }
+
+    /// Loads the first bundle; where it is bad, the last good one, loudly.
+    pub async fn first(self) -> Result<Loaded, LoadError> {
+        let error = match self.load().await {
+            Ok(loaded) => return Ok(loaded),
+            Err(error) => error,
+        };
+        let inner = Arc::clone(&self.0);
+        let fallback = tokio::task::spawn_blocking(move || {
+            let (version, files) = inner.kept.last()?;
+            let bundle = Bundle::load(&files).ok()?.0;
+            Some((version, bundle))
+        });
+        let Some((version, bundle)) = fallback.await.ok().flatten() else { return Err(error) };
+        let origin = format!("the last good bundle, {version}");
+        tracing::error!(version, "the policies are bad; serving the last good bundle instead");
+        let loaded = Loaded { bundle: Arc::new(bundle), origin, changed: true };
+        let writer = self.0.writer.lock().await;
+        let now = self.0.clock.now();
+        writer.publish(Arc::clone(&loaded.bundle), &loaded.origin, now);
+        writer.note_failure(error, now);
+        self.0.health.set_ready(true).await;
+        Ok(loaded)
+    }
+
+    /// Reads the folder and publishes what it holds, if that differs from the current bundle.
+    pub async fn load(&self) -> Result<Loaded, LoadError> {
+        // INVARIANT: the writer is held from reading to publishing, so of two loads the later read wins.
+        let writer = self.0.writer.lock().await;
+        let started = std::time::Instant::now();
+        let inner = Arc::clone(&self.0);
+        let read = tokio::task::spawn_blocking(move || prepare(&inner));
+        let outcome = read.await.unwrap_or_else(|error| {
+            Err(LoadError { faults: vec![Fault::of_file("bundle", format!("loading ended early: {error}"))] })
+        });
+        let now = self.0.clock.now();
+        match outcome {
+            Ok(loaded) => {
+                let failed_before = self.0.reader.status().failure.is_some();
+                if loaded.changed || failed_before {
+                    writer.publish(Arc::clone(&loaded.bundle), &loaded.origin, now);
+                    tracing::info!(
+                        version = loaded.bundle.version(),
+                        policies = loaded.bundle.rules().len(),
+                        millis = started.elapsed().as_millis(),
+                        "published a bundle"
+                    );
+                }
+                self.0.health.set_ready(true).await;
+                self.0.health.set_bundle(true).await;
+                Ok(loaded)
+            }
+            Err(error) => {
+                for fault in &error.faults {
+                    tracing::error!(file = fault.file, line = fault.line, "bad bundle: {fault}");
+                }
+                if self.0.reader.current().is_some() {
+                    tracing::error!(faults = error.faults.len(), "the last good bundle keeps serving");
+                }
+                writer.note_failure(error.clone(), now);
+                self.0.health.set_bundle(false).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Loads again after each edit of the folder. Ends only with the server.
+    pub async fn watch(self) {
+        let Some(folder) = self.0.folder.clone() else { return };
+        let (sender, mut events) = mpsc::channel(EVENTS);
+        let _watcher = watcher(&folder, sender);
+        let mut seen = read_digest(&folder).await;
+        loop {
+            // Wait for an event, or look by oneself; then wait until it is quiet.
+            let _late = tokio::time::timeout(POLL, events.recv()).await;
+            for _ in 0..MAX_QUIET_WAITS {
+                if tokio::time::timeout(QUIET, events.recv()).await.is_err() {
+                    break;
+                }
+            }
+            let now = read_digest(&folder).await;
+            if now == seen {
+                continue;
+            }
+            seen = now;
+            // The log and the status carry what is wrong; there is nobody else to tell.
+            let _told = self.load().await;
+        }
+    }
+}
+
+/// Reads, checks and tries a bundle.
+fn prepare(inner: &Inner) -> Result<Loaded, LoadError> {
+    let (files, origin) = match &inner.folder {
+        None => (policy::default_files(), "the default bundle".to_owned()),
+        Some(folder) => {
+            let files = policy::read_folder(folder).map_err(|error| {
+                let mut message = error.to_string();
+                if let Some(cause) = std::error::Error::source(&error) {
+                    message = format!("{message}: {cause}");
+                }
+                LoadError { faults: vec![Fault::of_file(&folder.display().to_string(), message)] }
+            })?;
+            (files, folder.display().to_string())
+        }
+    };
+    let (bundle, report) = Bundle::load(&files)?;
+    if let Some(current) = inner.reader.current().filter(|current| current.version() == bundle.version()) {
+        let same_cases = current.files() == bundle.files();
+        if same_cases {
+            return Ok(Loaded { bundle: current, origin, changed: false });
+        }
+    }
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
+    }
+    try_cases(&bundle, &files, inner)?;
+    if let Err(error) = inner.kept.keep(bundle.version(), &files) {
+        tracing::error!(%error, "the bundle could not be kept; a restart during a bad edit would have nothing to fall back to");
+    }
+    Ok(Loaded { bundle: Arc::new(bundle), origin, changed: true })
+}
+
+fn try_cases(bundle: &Bundle, files: &Files, inner: &Inner) -> Result<(), LoadError> {
+    let cases = scenario::read_cases(files, bundle.facts()).map_err(|faults| LoadError { faults })?;
+    let now = inner.clock.now();
+    let outcomes = cases.iter().flat_map(|file| scenario::run(bundle, file, now));
+    let faults: Vec<Fault> = outcomes
+        .filter(|outcome| !outcome.comparison.holds())
+        .map(|outcome| Fault {
+            file: outcome.path.clone(),
+            line: outcome.case.line,
+            message: format!(
+                "case `{}` does not hold: {}",
+                outcome.case.id,
+                outcome.comparison.faults.join("; ")
+            ),
+            help: String::new(),
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(LoadError { faults }) }
+}
+
+fn watcher(folder: &Path, sender: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let watcher = notify::recommended_watcher(move |_event: notify::Result<notify::Event>| {
+        // A full queue already says that something changed.
+        let _full = sender.try_send(());
+    });
+    let watched = watcher.and_then(|mut watcher| {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    });
+    watched
+        .inspect_err(|error| tracing::warn!(%error, every = ?POLL, "the folder cannot be watched; it is read at intervals"))
+        .ok()
+}
+
+/// What the folder holds, to see whether it changed; `None` where it cannot be read.
+async fn read_digest(folder: &Path) -> Option<Files> {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || policy::read_folder(&folder).ok()).await.ok().flatten()
+}
