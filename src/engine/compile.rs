@@ -219,10 +219,19 @@ impl Writer<'_> {
         turned
     }
 
+    /// How sure the facts are that rules turned on. Relations of one kind that each suffice are
+    /// alternatives: the surest of them counts.
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
         let mut reviewed = Vec::new();
         for rule in rules {
-            reviewed.extend(self.standings(rule).iter().map(|standing| standing.reviewed));
+            let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
+            for standing in self.standings(rule) {
+                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                if standing.reviewed.confidence > best.confidence {
+                    *best = standing.reviewed;
+                }
+            }
+            reviewed.extend(by_kind.into_values());
             reviewed.extend(self.mechanisms(rule).iter().filter_map(|id| self.world().reviewed(id)));
             reviewed.extend(self.world().reviewed(&rule.regime));
         }
