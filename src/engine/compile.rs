@@ -202,17 +202,21 @@ impl Writer<'_> {
         found
     }
 
+    /// The mechanisms that a rule turned on: those stated that its law knows, and those that it asks for.
     fn mechanisms(&self, rule: &Rule) -> Vec<String> {
-        let named = rule.relations.iter().any(|filter| filter.kind == "mechanisms");
-        let known = self.point.mechanisms.iter().filter(|id| {
+        let facts = self.bundle.facts();
+        let known = |id: &String| {
             rule.regime.is_empty()
-                || self
-                    .bundle
-                    .facts()
-                    .mechanisms()
-                    .any(|(mechanism, _)| mechanism.id == **id && mechanism.laws.contains(&rule.regime))
-        });
-        if named { known.cloned().collect() } else { Vec::new() }
+                || facts.mechanisms().any(|(row, _)| row.id == *id && row.laws.contains(&rule.regime))
+        };
+        let mut turned: Vec<String> = Vec::new();
+        for filter in rule.relations.iter().filter(|filter| filter.kind == "mechanisms") {
+            turned.extend(self.point.mechanisms.iter().filter(|id| known(id)).cloned());
+            turned.extend(filter.asked.iter().cloned());
+        }
+        turned.sort();
+        turned.dedup();
+        turned
     }
 
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
