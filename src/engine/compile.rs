@@ -222,7 +222,15 @@ impl Writer<'_> {
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
         let mut reviewed = Vec::new();
         for rule in rules {
-            reviewed.extend(self.standings(rule).iter().map(|standing| standing.reviewed));
+            // Any one relation of a kind carries the rule, so what it rests on is the surest of them.
+            let mut surest: BTreeMap<&str, Reviewed> = BTreeMap::new();
+            for standing in self.standings(rule) {
+                let known = surest.entry(standing.kind.as_str()).or_insert(standing.reviewed);
+                if known.confidence < standing.reviewed.confidence {
+                    *known = standing.reviewed;
+                }
+            }
+            reviewed.extend(surest.into_values());
             reviewed.extend(self.mechanisms(rule).iter().filter_map(|id| self.world().reviewed(id)));
             reviewed.extend(self.world().reviewed(&rule.regime));
         }
