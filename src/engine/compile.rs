@@ -219,18 +219,19 @@ impl Writer<'_> {
         turned
     }
 
+    /// How sure the facts are that rules turned on. Relations of one kind that each suffice are
+    /// alternatives: the surest of them counts.
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
         let mut reviewed = Vec::new();
         for rule in rules {
-            // Any one relation of a kind carries the rule, so what it rests on is the surest of them.
-            let mut surest: BTreeMap<&str, Reviewed> = BTreeMap::new();
+            let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
             for standing in self.standings(rule) {
-                let known = surest.entry(standing.kind.as_str()).or_insert(standing.reviewed);
-                if known.confidence < standing.reviewed.confidence {
-                    *known = standing.reviewed;
+                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                if standing.reviewed.confidence > best.confidence {
+                    *best = standing.reviewed;
                 }
             }
-            reviewed.extend(surest.into_values());
+            reviewed.extend(by_kind.into_values());
             reviewed.extend(self.mechanisms(rule).iter().filter_map(|id| self.world().reviewed(id)));
             reviewed.extend(self.world().reviewed(&rule.regime));
         }

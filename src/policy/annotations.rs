@@ -215,7 +215,9 @@ fn obligation(item: &str) -> Result<DueRule, String> {
     let span: Span = match period.trim() {
         "" => Span::new(),
         text => {
-            text.parse().map_err(|_| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?
+            // Only the standard's own form: a rule is read in every country.
+            let span = text.strip_prefix('P').and_then(|_| text.parse().ok());
+            span.ok_or_else(|| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?
         }
     };
     Ok(DueRule {
