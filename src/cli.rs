@@ -1,8 +1,12 @@
 //! The command line: one file a command.
 
+mod authorize;
+mod entries;
 mod output;
+mod remote;
 mod serve;
 mod test;
+mod text;
 mod validate;
 
 use std::process::ExitCode;
@@ -21,6 +25,7 @@ struct Cli {
 enum Command {
     /// Answer questions over gRPC.
     Serve(serve::Args),
+    Authorize(authorize::Args),
     /// Check a policy bundle: schema, annotations, facts, cases.
     Validate(validate::Args),
     /// Run case files against a policy bundle.
@@ -32,6 +37,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Authorize(args) => authorize::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Test(args) => test::run(&args),
     }

@@ -13,6 +13,11 @@ pub(super) fn line(text: impl Display) {
     let _gone = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints text that has its line ends.
+pub(super) fn raw(text: &str) {
+    let _gone = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
 /// Prints a line about a fault or about progress.
 pub(super) fn note(text: impl Display) {
     let _gone = writeln!(std::io::stderr().lock(), "{text}");
