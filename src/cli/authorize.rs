@@ -9,11 +9,14 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use self::local::Local;
+use self::print::Told;
 use self::request::{Question, RequestError};
 use super::output::{chain, line, note, raw};
 use super::remote::{self, Server, bad_words, failed};
 use super::text::Printer;
 use crate::grpc::words;
+use crate::law::Facts;
+use crate::policy;
 
 /// Ask: may this data go there, or be handed to them?
 ///
@@ -61,7 +64,9 @@ const DENIED: u8 = 3;
 pub(super) fn run(args: &Args) -> ExitCode {
     let question = match args.question.words() {
         Ok(question) => question,
-        Err(RequestError::Words(error)) => return bad_words(&error),
+        Err(RequestError::Words(errors)) => {
+            return errors.iter().map(bad_words).last().unwrap_or(ExitCode::FAILURE);
+        }
         Err(error) => {
             note(format!("error: {}", chain(&error)));
             return ExitCode::FAILURE;
@@ -69,8 +74,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
     };
     if args.local.local {
         return match args.local.decide(&question) {
-            Ok(decision) => match words::answer(decision.answer) {
-                Ok(answer) => show(args, &question, Some(decision.action.as_str()), &answer),
+            Ok((decision, facts)) => match words::answer(decision.answer) {
+                Ok(answer) => {
+                    let (action, facts) = (Some(decision.action.as_str()), Some(&*facts));
+                    show(args, Told { question: &question, action, facts, local: true }, &answer)
+                }
                 Err(error) => bad_words(&error),
             },
             Err(code) => code,
@@ -79,16 +87,20 @@ pub(super) fn run(args: &Args) -> ExitCode {
     remote::run(async {
         let client = args.server.connect().await.map_err(failed)?;
         let answer = client.authorize(&question).await.map_err(failed)?;
-        Ok(show(args, &question, None, &answer))
+        // The server's facts have the sentences of its own words; of those that every bundle begins with, the
+        // default facts have them too.
+        let facts = Facts::load(&policy::default_files()).ok();
+        let told = Told { question: &question, action: None, facts: facts.as_ref(), local: false };
+        Ok(show(args, told, &answer))
     })
 }
 
-fn show(args: &Args, question: &Value, action: Option<&str>, answer: &Value) -> ExitCode {
+fn show(args: &Args, told: Told<'_>, answer: &Value) -> ExitCode {
     match args.output {
         Output::Json => line(format!("{answer:#}")),
         Output::Text => {
             let printer = Printer::for_stdout();
-            match print::text(&printer, question, action, answer, args.local.local) {
+            match print::text(&printer, told, answer) {
                 Ok(text) => raw(&text),
                 Err(error) => {
                     note(format!("error: the answer cannot be read: {error}; is the server of this version?"));

@@ -48,6 +48,12 @@ impl Printer {
         }
     }
 
+    /// As wide as that, and without colour.
+    #[cfg(test)]
+    pub fn plain(width: usize) -> Self {
+        Self { width, colour: false }
+    }
+
     /// The text, standing out.
     pub fn paint(&self, style: Style, text: &str) -> String {
         if self.colour { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
@@ -143,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_block_has_its_label_once_and_no_line_too_long() {
-        let printer = Printer { width: 30, colour: false };
+        let printer = Printer::plain(30);
         let block = printer.block("why", &[Line::of("a b c d e f g h i j k l m n"), Line::detail("x y")]);
         assert_eq!(block, "why       a b c d e f g h i j\n          k l m n\n            x y\n");
         assert_eq!(printer.block("none", &[]), "");

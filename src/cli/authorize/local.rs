@@ -13,6 +13,7 @@ use crate::domain::{Decision, Entry};
 use crate::engine::{Clock, SystemClock, enquire};
 use crate::grpc::words::{self, WordsError};
 use crate::grpc::{decode_entry, encode_entry};
+use crate::law::Facts;
 use crate::policy::Bundle;
 use crate::server;
 
@@ -34,14 +35,16 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Decides. What is wrong is printed.
-    pub fn decide(&self, question: &Value) -> Result<Decision, ExitCode> {
+    /// Decides, and gives the facts that it was decided by. What is wrong is printed.
+    pub fn decide(&self, question: &Value) -> Result<(Decision, Arc<Facts>), ExitCode> {
         let files = files(self.policies.as_deref())?;
         let (bundle, _report) = bundle(&files)?;
         let bad = |error: &WordsError| remote::bad_words(error);
         let question = words::question(question, &**bundle.facts()).map_err(|error| bad(&error))?;
         let catalog = self.catalog(&bundle)?;
-        enquire(&bundle, &catalog, &question, SystemClock.now()).map_err(|error| failed(&error))
+        let decision =
+            enquire(&bundle, &catalog, &question, SystemClock.now()).map_err(|error| failed(&error))?;
+        Ok((decision, Arc::clone(bundle.facts())))
     }
 
     fn catalog(&self, bundle: &Bundle) -> Result<Catalog, ExitCode> {

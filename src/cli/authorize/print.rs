@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::text::{Line, Printer, Style};
+use crate::law::{Facts, IdSet};
 
 /// An answer, as far as it is shown. It is read from words, so that one decided here and one from a server,
 /// which may know more than this program, are shown alike.
@@ -67,34 +68,43 @@ struct Route {
     citation: String,
 }
 
-/// The answer as text. `action` is what was decided about, where that is known; `local` says that it was
-/// decided in this process.
+/// What is known of how an answer came about.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// The question, in words.
+    pub question: &'a Value,
+    /// What was decided about, where that is known.
+    pub action: Option<&'a str>,
+    /// Facts that have sentences for duties and steps; absent: the words stand alone.
+    pub facts: Option<&'a Facts>,
+    /// Whether it was decided in this process.
+    pub local: bool,
+}
+
+/// The answer as text.
 ///
 /// # Errors
 /// The answer is not one that this program can read.
-pub(super) fn text(
-    printer: &Printer,
-    question: &Value,
-    action: Option<&str>,
-    answer: &Value,
-    local: bool,
-) -> Result<String, serde_json::Error> {
+pub(super) fn text(printer: &Printer, told: Told<'_>, answer: &Value) -> Result<String, serde_json::Error> {
     let answer = Answer::deserialize(answer)?;
-    let mut text = format!("{}\n\n", head(printer, &answer));
-    text.push_str(&printer.block("asked", &[Line::of(asked(question, action)).hanging()]));
-    text.push_str(&printer.block("law of", &[Line::of(law_of(&answer))]));
+    let gloss = |set: IdSet, id: &str| told.facts.map_or("", |facts| facts.message(set, id)).to_owned();
+    let mut text = format!("{}\n", head(printer, &answer));
     let mut part = |label: &str, lines: Vec<Line>| {
         if !lines.is_empty() {
             text.push('\n');
             text.push_str(&printer.block(label, &lines));
         }
     };
-    part("why", answer.reasons.iter().flat_map(why).collect());
-    part("do", answer.obligations.iter().map(duty).collect());
+    part("asked", vec![Line::of(asked(&told)).hanging(), Line::of(law_of(&answer))]);
+    part("why", why(&answer.reasons));
+    let next = gloss(IdSet::NextStep, &answer.next_step);
+    let next = (!next.is_empty()).then(|| Line::of(next));
+    let duties = answer.obligations.iter().map(|duty| to_do(duty, &gloss(IdSet::Obligation, &duty.kind)));
+    part("do", next.into_iter().chain(duties).collect());
     part("ways on", answer.routes.iter().flat_map(way).collect());
     part("by part", parts(&answer));
     part("regimes", list(&answer.regimes));
-    part("decided", decided(&answer, local));
+    part("decided", decided(&answer, told.local));
     Ok(text)
 }
 
@@ -110,9 +120,10 @@ fn head(printer: &Printer, answer: &Answer) -> String {
     head
 }
 
-fn asked(question: &Value, action: Option<&str>) -> String {
+fn asked(told: &Told<'_>) -> String {
+    let question = told.question;
     let text = |field: &str| question.get(field).and_then(Value::as_str).unwrap_or_default();
-    let action = action.unwrap_or_else(|| text("action"));
+    let action = told.action.unwrap_or_else(|| text("action"));
     let mut asked = String::new();
     if !action.is_empty() {
         asked.push_str(&format!("{action} "));
@@ -162,13 +173,38 @@ fn words(value: Option<&Value>) -> String {
 
 fn law_of(answer: &Answer) -> String {
     let instant = instant(&answer.as_of);
-    if answer.hypothetical { format!("{instant}: an enquiry, which licenses nothing") } else { instant }
+    let note = if answer.hypothetical { ": an enquiry, which licenses nothing" } else { "" };
+    format!("under the law of {instant}{note}")
 }
 
-fn why(reason: &Reason) -> [Line; 2] {
-    let message = if reason.message.is_empty() { &reason.code } else { &reason.message };
-    let message =
-        if reason.effect == "advice" { Line::of(message) } else { Line::of(message).standing_out() };
+/// What the rules say, each with where it stands. What several rules say is said once, and so is a rule that
+/// says it of several categories.
+fn why(reasons: &[Reason]) -> Vec<Line> {
+    let mut said: Vec<(Line, Vec<Line>)> = Vec::new();
+    for reason in reasons {
+        let (message, source) = (message(reason), source(reason));
+        match said.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, sources)) => sources.push(source),
+            None => said.push((message, vec![source])),
+        }
+    }
+    let mut lines = Vec::new();
+    let mut said = said.into_iter().peekable();
+    while let Some((message, sources)) = said.next() {
+        lines.push(message);
+        if said.peek().is_none_or(|(_, next)| *next != sources) {
+            lines.extend(sources);
+        }
+    }
+    lines
+}
+
+fn message(reason: &Reason) -> Line {
+    let message = Line::of(if reason.message.is_empty() { &reason.code } else { &reason.message }).hanging();
+    if reason.effect == "advice" { message } else { message.standing_out() }
+}
+
+fn source(reason: &Reason) -> Line {
     let mut source = Vec::new();
     let rule = if reason.policy_id.is_empty() { &reason.code } else { &reason.policy_id };
     match reason.regime.as_str() {
@@ -184,13 +220,14 @@ fn why(reason: &Reason) -> [Line; 2] {
     if !["", "verified", "high"].contains(&reason.confidence.as_str()) {
         source.push(format!("confidence {}", reason.confidence));
     }
-    [message.hanging(), Line::detail(source.join(" · "))]
+    Line::detail(source.join(" · "))
 }
 
-fn duty(duty: &Obligation) -> Line {
+fn to_do(duty: &Obligation, gloss: &str) -> Line {
+    let detail = if duty.detail.is_empty() { String::new() } else { format!(" {}", duty.detail) };
     let due = if duty.due.is_empty() { String::new() } else { format!(" by {}", instant(&duty.due)) };
-    let detail = if duty.detail.is_empty() { String::new() } else { format!(": {}", duty.detail) };
-    Line::of(format!("{}{due}{detail}", duty.kind)).hanging()
+    let gloss = if gloss.is_empty() { String::new() } else { format!(": {gloss}") };
+    Line::of(format!("{}{detail}{due}{gloss}", duty.kind)).hanging()
 }
 
 fn way(route: &Route) -> Vec<Line> {
@@ -266,7 +303,25 @@ mod tests {
     #[test]
     fn an_answer_that_says_nothing_is_a_denial() {
         let printer = Printer::for_stdout();
-        let text = text(&printer, &Value::Null, None, &serde_json::json!({}), false).unwrap();
-        assert!(text.contains("DENY"), "{text}");
+        let told = Told { question: &Value::Null, action: None, facts: None, local: false };
+        let text = text(&printer, told, &serde_json::json!({})).unwrap();
+        assert!(text.starts_with("DENY"), "{text}");
+    }
+
+    #[test]
+    fn what_is_said_twice_is_written_once() {
+        let reason = |policy_id: &str, message: &str| Reason {
+            policy_id: policy_id.to_owned(),
+            message: message.to_owned(),
+            ..Reason::default()
+        };
+        let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let said = |reasons: &[Reason]| {
+            Printer::plain(80).block("", &why(reasons)).lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        let both = [reason("a", "one"), reason("b", "one"), reason("a", "two"), reason("b", "two")];
+        assert_eq!(said(&both), lines(&["one", "two", "a", "b"]));
+        let apart = [reason("a", "one"), reason("b", "two"), reason("a", "three")];
+        assert_eq!(said(&apart), lines(&["one", "a", "two", "b", "three", "a"]));
     }
 }

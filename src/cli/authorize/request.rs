@@ -61,9 +61,9 @@ pub(super) struct Question {
 /// Why the arguments make no question.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RequestError {
-    /// A part is not in words.
-    #[error(transparent)]
-    Words(#[from] WordsError),
+    /// Parts are not in words.
+    #[error("{} parts are not in words", .0.len())]
+    Words(Vec<WordsError>),
     /// The file cannot be read.
     #[error("failed to read `{}`: {problem}", path.display())]
     File {
@@ -80,7 +80,7 @@ impl Question {
     /// The question in words.
     ///
     /// # Errors
-    /// [`RequestError`]: the file, or the first part that is not in words.
+    /// [`RequestError`]: the file, or every part that is not in words.
     pub fn words(&self) -> Result<Value, RequestError> {
         let mut question = match &self.request {
             Some(path) => file(path)?,
@@ -106,10 +106,18 @@ impl Question {
             ("holding", &self.holding),
             ("tenant", &self.tenant),
         ];
+        let mut faults = Vec::new();
         for (field, text) in parts {
-            if let Some(text) = text {
-                question.insert(field.to_owned(), words::inline(field, text)?);
+            match text.as_ref().map(|text| words::inline(field, text)) {
+                None => {}
+                Some(Ok(words)) => {
+                    question.insert(field.to_owned(), words);
+                }
+                Some(Err(fault)) => faults.push(fault),
             }
+        }
+        if !faults.is_empty() {
+            return Err(RequestError::Words(faults));
         }
         if !self.categories.is_empty() {
             question.insert("data_categories".to_owned(), Value::from(self.categories.clone()));
