@@ -213,6 +213,12 @@ fn rule(
         (false, true) => Effect::Forbid,
         (false, false) => Effect::Permit,
     };
+    if effect != Effect::Advice && read.next_step.is_empty() && !access {
+        fault(
+            format!("policy `{id}` has no next step"),
+            "add @next_step(\"...\") with one of facts/next_steps.toml",
+        );
+    }
     if effect == Effect::Forbid && read.disposition.is_none() && !access {
         fault(format!("forbid `{id}` has no disposition"), "add @disposition(\"prohibited_by_law\"), say");
     }
