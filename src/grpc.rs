@@ -79,6 +79,8 @@ pub fn routes<A: Authorizer, C: CatalogAdmin, P: PolicyAdmin>(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of a status, so that tools can show them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(Routes::new(
         AuthorizationServiceServer::new(authorization).max_decoding_message_size(MAX_MESSAGE_BYTES),

@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::InterceptorLayer;
+use tonic::transport::server::TcpIncoming;
 
 use crate::audit::{Journal, Options};
 use crate::catalog::{Catalog, Codec, Limits, Sqlite};
@@ -131,6 +131,8 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         Ok(request)
     });
     let routes = grpc::routes(backends)?.add_service(health_service);
+    // An answer is one small write: it must not wait for an acknowledgement of the one before.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
@@ -141,11 +143,10 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let first = tokio::spawn(reloader.clone().first());
     let mut first = Box::pin(first);
     let early = tokio::time::timeout(FIRST_BUNDLE_WAIT, &mut first).await;
-    let serving =
-        tokio::spawn(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
-            // An error means that the sender is gone, and so the server ends too.
-            let _ended = stopped.await;
-        }));
+    let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, async {
+        // An error means that the sender is gone, and so the server ends too.
+        let _ended = stopped.await;
+    }));
     let first = match early {
         Ok(done) => done,
         Err(_late) => first.await,

@@ -289,6 +289,7 @@ impl Asking<'_> {
             ("validated_by", Value::entity("Issuer", or(&process.validated_by, UNKNOWN))),
             ("covers", Value::Bool(covers)),
             ("names_accounts", yes(process.names_accounts)),
+            ("names_none", Value::Bool(process.names_accounts == Some(false))),
             ("bulk", yes(process.bulk)),
             ("stayed", yes(process.stayed)),
             ("upheld", yes(process.upheld)),

@@ -202,23 +202,36 @@ impl Writer<'_> {
         found
     }
 
+    /// The mechanisms that a rule turned on: those stated that its law knows, and those that it asks for.
     fn mechanisms(&self, rule: &Rule) -> Vec<String> {
-        let named = rule.relations.iter().any(|filter| filter.kind == "mechanisms");
-        let known = self.point.mechanisms.iter().filter(|id| {
+        let facts = self.bundle.facts();
+        let known = |id: &String| {
             rule.regime.is_empty()
-                || self
-                    .bundle
-                    .facts()
-                    .mechanisms()
-                    .any(|(mechanism, _)| mechanism.id == **id && mechanism.laws.contains(&rule.regime))
-        });
-        if named { known.cloned().collect() } else { Vec::new() }
+                || facts.mechanisms().any(|(row, _)| row.id == *id && row.laws.contains(&rule.regime))
+        };
+        let mut turned: Vec<String> = Vec::new();
+        for filter in rule.relations.iter().filter(|filter| filter.kind == "mechanisms") {
+            turned.extend(self.point.mechanisms.iter().filter(|id| known(id)).cloned());
+            turned.extend(filter.asked.iter().cloned());
+        }
+        turned.sort();
+        turned.dedup();
+        turned
     }
 
+    /// How sure the facts are that rules turned on. Relations of one kind that each suffice are
+    /// alternatives: the surest of them counts.
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
         let mut reviewed = Vec::new();
         for rule in rules {
-            reviewed.extend(self.standings(rule).iter().map(|standing| standing.reviewed));
+            let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
+            for standing in self.standings(rule) {
+                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                if standing.reviewed.confidence > best.confidence {
+                    *best = standing.reviewed;
+                }
+            }
+            reviewed.extend(by_kind.into_values());
             reviewed.extend(self.mechanisms(rule).iter().filter_map(|id| self.world().reviewed(id)));
             reviewed.extend(self.world().reviewed(&rule.regime));
         }

@@ -75,6 +75,7 @@ pub struct Page {
 
 /// One thing that happened in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a put")]
 pub enum WatchEvent {
     /// It was registered; in a snapshot, it is there.
     Put {

@@ -1,7 +1,12 @@
 //! The generated wire types of `proto/situs/v1`, and their description. Named in [`crate::grpc`] only:
 //! the rest of the crate speaks the words of [`crate::domain`].
 
-#![expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+#![expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::large_enum_variant,
+    reason = "generated"
+)]
 
 tonic::include_proto!("situs.v1");
 

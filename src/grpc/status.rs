@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use super::convert::BadFields;
 use super::ports::{AnswerError, CatalogError, PolicyError};
+use super::proto::BadField;
 
 /// The domain of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "situs.v1";
@@ -173,10 +173,18 @@ pub(super) fn closing() -> Status {
     Status::unavailable("the server is closing")
 }
 
-/// The form that a status has inside a message.
-pub(super) fn to_rpc_status(status: &Status) -> tonic_types::Status {
-    let details = tonic_types::Status::decode(status.details()).map(|full| full.details).unwrap_or_default();
-    tonic_types::Status { code: status.code() as i32, message: status.message().to_owned(), details }
+/// The form that a status has inside a message, with the bad fields beside it.
+///
+/// It has no details: they would be `google.protobuf.Any`, which a client made from reflection alone may
+/// not be able to show.
+pub(super) fn to_rpc_status(status: &Status) -> (tonic_types::Status, Vec<BadField>) {
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    let bad_fields = violations
+        .into_iter()
+        .map(|violation| BadField { field: violation.field, description: violation.description })
+        .collect();
+    let (code, message) = (status.code() as i32, status.message().to_owned());
+    (tonic_types::Status { code, message, details: Vec::new() }, bad_fields)
 }
 
 fn forbidden(error: &(dyn Error + 'static)) -> Status {
@@ -242,11 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_status_inside_a_message_keeps_its_details() {
-        let status = bad_field("requests", "has 300 elements");
-        let inner = to_rpc_status(&status);
-        assert_eq!((inner.code, inner.details.len()), (3, 1));
+    fn a_status_inside_a_message_has_its_bad_fields_beside_it() {
+        let (inner, bad_fields) = to_rpc_status(&bad_field("requests", "has 300 elements"));
+        assert_eq!((inner.code, inner.details.len()), (3, 0));
         assert_eq!(inner.message, "1 field is not valid: `requests`");
-        assert_eq!(to_rpc_status(&Status::internal("x")).details.len(), 0);
+        let (field, description) = (String::from("requests"), String::from("has 300 elements"));
+        assert_eq!(bad_fields, [BadField { field, description }]);
+        assert!(to_rpc_status(&Status::internal("x")).1.is_empty());
     }
 }

@@ -70,7 +70,6 @@ impl<'a> Check<'a> {
                 name: row.name.clone(),
                 level: row.level,
                 parent: row.parent.clone(),
-                circuit: row.federal_circuit.clone(),
                 memberships: Vec::new(),
             };
             if self.facts.jurisdictions.insert(code.clone(), jurisdiction).is_some() {

@@ -65,7 +65,6 @@ pub(super) struct Jurisdiction {
     pub name: String,
     pub level: Level,
     pub parent: Option<String>,
-    pub circuit: Option<String>,
     pub memberships: Vec<(String, Interval)>,
 }
 

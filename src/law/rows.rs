@@ -1,5 +1,7 @@
 //! The rows of `facts/*.toml`, as written.
 
+#![expect(dead_code, reason = "rows keep citations and notes for the reader of the file")]
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -353,7 +355,6 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub decision: Option<String>,
     #[serde(default)]
-    #[expect(dead_code, reason = "a note for the reader of the file")]
     pub note: Option<String>,
 }
 

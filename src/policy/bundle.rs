@@ -7,6 +7,7 @@ use cedar_policy::{Policy, PolicySet, Schema};
 use sha2::{Digest, Sha256};
 
 use super::rule::Rule;
+use super::schema::ClosedLists;
 use crate::domain::{Effect, Files};
 use crate::law::Facts;
 
@@ -29,6 +30,8 @@ pub struct Bundle {
     /// By the action and the regime that a scope names. Cedar judges each policy by itself, so the union of
     /// the cells that a question reaches is the answer of the whole set.
     pub(super) cells: HashMap<(String, Option<String>), Cell>,
+    /// The ids of every closed list, by entity type.
+    pub(super) lists: ClosedLists,
     files: Files,
 }
 
@@ -44,6 +47,7 @@ impl Bundle {
         rules: Vec<Rule>,
         decide: &PolicySet,
         advise: &PolicySet,
+        lists: ClosedLists,
     ) -> Self {
         let mut cells: HashMap<(String, Option<String>), Cell> = HashMap::new();
         let policies: HashMap<String, &Policy> = decide
@@ -67,7 +71,17 @@ impl Bundle {
             }
         }
         let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id.clone(), index)).collect();
-        Self { version: digest(files), facts, rules, by_id, deciding, advising, cells, files: files.clone() }
+        Self {
+            version: digest(files),
+            facts,
+            rules,
+            by_id,
+            deciding,
+            advising,
+            cells,
+            lists,
+            files: files.clone(),
+        }
     }
 
     /// Digest of the policies, the schema and the facts, in hexadecimal.

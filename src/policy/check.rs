@@ -6,16 +6,22 @@
 
 use serde_json::Value as Json;
 
-use super::schema::closed_lists;
+use super::schema::ClosedLists;
 use crate::domain::{did_you_mean, near};
 use crate::law::{AbsenceMeaning, Facts};
 
 /// Looks at the JSON form of a policy.
-pub(super) fn check(policy: &Json, facts: &Facts, forbids: bool, advice: bool) -> Vec<String> {
+pub(super) fn check(
+    policy: &Json,
+    facts: &Facts,
+    lists: &ClosedLists,
+    forbids: bool,
+    advice: bool,
+) -> Vec<String> {
     let mut faults = Vec::new();
     walk(policy, &mut |node| {
         if let Some((kind, id)) = entity(node) {
-            faults.extend(entity_fault(kind, id, facts));
+            faults.extend(entity_fault(kind, id, facts, lists));
         }
         if let Some(attribute) = guarded(node)
             && forbids
@@ -65,7 +71,7 @@ fn is_presumed(attribute: &str, facts: &Facts) -> bool {
     })
 }
 
-fn entity_fault(kind: &str, id: &str, facts: &Facts) -> Option<String> {
+fn entity_fault(kind: &str, id: &str, facts: &Facts, lists: &ClosedLists) -> Option<String> {
     if kind == "Jurisdiction" {
         if facts.is_jurisdiction(id) {
             return None;
@@ -77,7 +83,6 @@ fn entity_fault(kind: &str, id: &str, facts: &Facts) -> Option<String> {
             Err(error) => format!("`Jurisdiction::\"{id}\"`: {error}"),
         });
     }
-    let lists = closed_lists(facts);
     let known = lists.get(kind)?;
     if known.iter().any(|declared| declared == id) {
         return None;

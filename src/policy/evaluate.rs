@@ -3,14 +3,13 @@
 //! Cedar skips a policy that errs, and a `forbid` that is skipped fails open. So errors come back beside
 //! what holds, and the engine turns any of them into a denial.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request};
 
 use super::ask::{Ask, AskError, EntityValue, Uid, Value};
 use super::bundle::Bundle;
 use super::rule::Rule;
-use super::schema::closed_lists;
 
 /// What the permits and forbids say.
 #[derive(Debug, Default)]
@@ -64,21 +63,16 @@ impl Bundle {
             entity.attributes.values().for_each(|value| value.uids(&mut named));
         }
         ask.context.values().for_each(|value| value.uids(&mut named));
-        let lists = self.lists();
         for uid in named.difference(&own) {
             let declared = match uid.kind {
                 "Jurisdiction" => self.facts().is_jurisdiction(&uid.id),
-                kind => lists.get(kind).is_some_and(|ids| ids.contains(&uid.id)),
+                kind => self.lists.get(kind).is_some_and(|ids| ids.contains(&uid.id)),
             };
             if !declared {
                 return Err(AskError::Missing { kind: uid.kind, id: uid.id.clone() });
             }
         }
         Ok(())
-    }
-
-    fn lists(&self) -> HashMap<&'static str, BTreeSet<String>> {
-        closed_lists(self.facts()).into_iter().map(|(kind, ids)| (kind, ids.into_iter().collect())).collect()
     }
 }
 

@@ -53,12 +53,13 @@ impl Bundle {
         let (deciding, advising) =
             schema::pair(schema_file, &facts).map_err(|faults| LoadError { faults })?;
 
+        let lists = schema::closed_lists(&facts);
         let mut faults = Vec::new();
         let policies = parse(files, &mut faults);
         let mut rules = Vec::new();
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
-            let Some((rule, policy)) = rule(&parsed, files, &facts, &mut faults) else { continue };
+            let Some((rule, policy)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
             if rules.iter().any(|known: &Rule| known.id == rule.id) {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
@@ -82,7 +83,7 @@ impl Bundle {
             faults.sort();
             return Err(LoadError { faults });
         }
-        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &decide, &advise);
+        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &decide, &advise, lists);
         Ok((bundle, report))
     }
 }
@@ -173,7 +174,13 @@ fn line_of_policy(text: &str, id: Option<&str>, source: &str) -> usize {
     crate::domain::line_of(text, by_id.or_else(|| text.find(source)).unwrap_or(0))
 }
 
-fn rule(parsed: &Parsed, files: &Files, facts: &Facts, faults: &mut Vec<Fault>) -> Option<(Rule, Policy)> {
+fn rule(
+    parsed: &Parsed,
+    files: &Files,
+    facts: &Facts,
+    lists: &schema::ClosedLists,
+    faults: &mut Vec<Fault>,
+) -> Option<(Rule, Policy)> {
     let policy = &parsed.policy;
     let mut fault = |message: String, help: &str| {
         faults.push(Fault { file: parsed.file.clone(), line: parsed.line, message, help: help.to_owned() });
@@ -199,11 +206,17 @@ fn rule(parsed: &Parsed, files: &Files, facts: &Facts, faults: &mut Vec<Fault>) 
         (false, true) => Effect::Forbid,
         (false, false) => Effect::Permit,
     };
+    if effect != Effect::Advice && read.next_step.is_empty() && !access {
+        fault(
+            format!("policy `{id}` has no next step"),
+            "add @next_step(\"...\") with one of facts/next_steps.toml",
+        );
+    }
     if effect == Effect::Forbid && read.disposition.is_none() && !access {
         fault(format!("forbid `{id}` has no disposition"), "add @disposition(\"prohibited_by_law\"), say");
     }
     match policy.to_json() {
-        Ok(json) => check::check(&json, facts, forbids, read.advice)
+        Ok(json) => check::check(&json, facts, lists, forbids, read.advice)
             .into_iter()
             .for_each(|error| fault(format!("policy `{id}`: {error}"), "")),
         Err(error) => fault(format!("policy `{id}`: {error}"), ""),

@@ -1,6 +1,6 @@
 //! The schema of a bundle: `situs.cedarschema`, with the closed lists that the facts declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Schema;
 
@@ -48,9 +48,12 @@ pub const NONE: &str = "none";
 pub const UNKNOWN: &str = "unknown";
 
 /// The ids of every closed list, by entity type.
-pub(super) fn closed_lists(facts: &Facts) -> BTreeMap<&'static str, Vec<String>> {
+pub(super) type ClosedLists = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// Collects the closed lists.
+pub(super) fn closed_lists(facts: &Facts) -> ClosedLists {
     let declared = |set: IdSet| facts.ids(set).iter().cloned();
-    let with = |set: IdSet, word: &str| declared(set).chain([word.to_owned()]).collect::<Vec<_>>();
+    let with = |set: IdSet, word: &str| declared(set).chain([word.to_owned()]).collect::<BTreeSet<_>>();
     BTreeMap::from([
         ("Regime", declared(IdSet::Regime).collect()),
         ("Mechanism", declared(IdSet::Mechanism).collect()),
@@ -79,12 +82,12 @@ pub(super) fn closed_lists(facts: &Facts) -> BTreeMap<&'static str, Vec<String>>
             "Confidence",
             [Confidence::Low, Confidence::Medium, Confidence::High, Confidence::Verified]
                 .map(|confidence| confidence.as_str().to_owned())
-                .to_vec(),
+                .into(),
         ),
     ])
 }
 
-fn words<T: ToString>(all: &[T], more: &str) -> Vec<String> {
+fn words<T: ToString>(all: &[T], more: &str) -> BTreeSet<String> {
     all.iter().map(ToString::to_string).chain([more.to_owned()]).collect()
 }
 

@@ -58,10 +58,12 @@ pub(super) async fn answer<A: Authorizer>(
 }
 
 fn to_result(outcome: Result<super::AuthorizeResponse, Status>) -> AuthorizeResult {
-    AuthorizeResult {
-        result: Some(match outcome {
-            Ok(response) => Outcome::Response(response),
-            Err(status) => Outcome::Status(to_rpc_status(&status)),
-        }),
-    }
+    let (result, bad_fields) = match outcome {
+        Ok(response) => (Outcome::Response(response), Vec::new()),
+        Err(status) => {
+            let (status, bad_fields) = to_rpc_status(&status);
+            (Outcome::Status(status), bad_fields)
+        }
+    };
+    AuthorizeResult { result: Some(result), bad_fields }
 }

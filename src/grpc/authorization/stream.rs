@@ -143,14 +143,15 @@ impl<A: Authorizer> Stream<A> {
     }
 
     async fn send(&self, question: Question, outcome: Result<AuthorizeResponse, Status>) -> Result<(), Gone> {
-        let answer = AuthorizeStreamResponse {
-            request_id: question.request_id,
-            sequence: question.sequence,
-            result: Some(match outcome {
-                Ok(response) => Outcome::Response(response),
-                Err(status) => Outcome::Status(to_rpc_status(&status)),
-            }),
+        let (result, bad_fields) = match outcome {
+            Ok(response) => (Outcome::Response(response), Vec::new()),
+            Err(status) => {
+                let (status, bad_fields) = to_rpc_status(&status);
+                (Outcome::Status(status), bad_fields)
+            }
         };
+        let Question { request_id, sequence } = question;
+        let answer = AuthorizeStreamResponse { request_id, sequence, result: Some(result), bad_fields };
         self.sender.send(Ok(answer)).await.map_err(|_| Gone)
     }
 }

@@ -127,8 +127,17 @@ fn every_message_comes_back_from_its_words() {
             message: String::from("no"),
             details: vec![prost_types::Any { type_url: String::from("x/y"), value: vec![0, 255] }],
         })),
+        bad_fields: vec![proto::BadField { field: String::from("a"), description: String::from("b") }],
     };
     assert_eq!(read::<proto::AuthorizeStreamResponse>(&write(&stream).unwrap()).unwrap(), stream);
+}
+
+#[test]
+fn a_record_is_written_from_its_bytes() {
+    let written = record(&convert::record(&testing::record())).unwrap();
+    assert_eq!(written["action"], "disclose");
+    assert_eq!(written["answer"]["disposition"], "out_of_reach");
+    assert!(matches!(record(b"\xff"), Err(WordsError::Record(_))));
 }
 
 #[test]
