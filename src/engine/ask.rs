@@ -36,9 +36,14 @@ impl Asking<'_> {
             action: self.resolved.action.as_str(),
             principal: self.principal(),
             resource: self.holding(point, &tenant.uid),
-            others: vec![tenant],
+            others: self.prefixes().map(EntityValue::bare).chain([tenant]).collect(),
             context: if is_demand(self.resolved.action) { self.demand(point) } else { self.movement(point) },
         }
+    }
+
+    /// What a reference lies below: each shorter one, down to the dataset.
+    fn prefixes(&self) -> impl Iterator<Item = Uid> {
+        self.question.data_ref.prefixes().skip(1).map(|prefix| Uid::new("Holding", prefix))
     }
 
     fn closed(&self, codes: &[String]) -> Value {
@@ -91,7 +96,7 @@ impl Asking<'_> {
         let mut entity = EntityValue::bare(Uid::new("Holding", data_ref.as_str()));
         entity.parents.extend(point.governing.iter().map(|regime| Uid::new("Regime", regime.id.clone())));
         entity.parents.insert(tenant.clone());
-        entity.parents.extend(data_ref.prefixes().skip(1).map(|prefix| Uid::new("Holding", prefix)));
+        entity.parents.extend(self.prefixes());
         let attributes = &mut entity.attributes;
         attributes.insert("tenant", Value::Entity(tenant.clone()));
         for (name, codes) in [
