@@ -32,18 +32,17 @@ impl Asking<'_> {
     /// The question of one point.
     pub fn ask(&self, point: &Point) -> Ask {
         let tenant = self.tenant();
+        // What the holding lies in beside its regimes, which the bundle declares. A rule can name a prefix, but
+        // cannot read its facts: the holding has them.
+        let prefixes = self.question.data_ref.prefixes().skip(1);
+        let prefixes = prefixes.map(|prefix| EntityValue::bare(Uid::new("Holding", prefix)));
         Ask {
             action: self.resolved.action.as_str(),
             principal: self.principal(),
             resource: self.holding(point, &tenant.uid),
-            others: self.prefixes().map(EntityValue::bare).chain([tenant]).collect(),
+            others: std::iter::once(tenant.clone()).chain(prefixes).collect(),
             context: if is_demand(self.resolved.action) { self.demand(point) } else { self.movement(point) },
         }
-    }
-
-    /// What a reference lies below: each shorter one, down to the dataset.
-    fn prefixes(&self) -> impl Iterator<Item = Uid> {
-        self.question.data_ref.prefixes().skip(1).map(|prefix| Uid::new("Holding", prefix))
     }
 
     fn closed(&self, codes: &[String]) -> Value {
@@ -96,7 +95,7 @@ impl Asking<'_> {
         let mut entity = EntityValue::bare(Uid::new("Holding", data_ref.as_str()));
         entity.parents.extend(point.governing.iter().map(|regime| Uid::new("Regime", regime.id.clone())));
         entity.parents.insert(tenant.clone());
-        entity.parents.extend(self.prefixes());
+        entity.parents.extend(data_ref.prefixes().skip(1).map(|prefix| Uid::new("Holding", prefix)));
         let attributes = &mut entity.attributes;
         attributes.insert("tenant", Value::Entity(tenant.clone()));
         for (name, codes) in [

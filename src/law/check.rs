@@ -223,6 +223,10 @@ impl<'a> Check<'a> {
             }
             self.facts.absences.push(absence.clone());
         }
+        for row in &rows.not_a_rule {
+            self.known(at(row.span().start), IdSet::Regime, &row.get_ref().regime);
+            self.facts.not_rules.push(row.get_ref().clone());
+        }
         for row in &rows.settings {
             self.settings += 1;
             self.facts.settings = Settings {
