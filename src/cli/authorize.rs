@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let question = match args.question.words() {
         Ok(question) => question,
         Err(RequestError::Words(errors)) => {
-            return errors.iter().map(bad_words).last().unwrap_or(ExitCode::FAILURE);
+            return errors.iter().fold(ExitCode::FAILURE, |_, error| bad_words(error));
         }
         Err(error) => {
             note(format!("error: {}", chain(&error)));
@@ -103,7 +103,9 @@ fn show(args: &Args, told: Told<'_>, answer: &Value) -> ExitCode {
             match print::text(&printer, told, answer) {
                 Ok(text) => raw(&text),
                 Err(error) => {
-                    note(format!("error: the answer cannot be read: {error}; is the server of this version?"));
+                    note(format!(
+                        "error: the answer cannot be read: {error}; is the server of this version?"
+                    ));
                     return ExitCode::FAILURE;
                 }
             }

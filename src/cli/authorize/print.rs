@@ -154,15 +154,15 @@ fn words(value: Option<&Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(elements)) => {
             let elements: Vec<_> = elements.iter().map(|element| words(Some(element))).collect();
-            elements.join(", ")
+            elements.join("+")
         }
         Some(Value::Object(fields)) => {
             let fields: Vec<_> = fields
                 .iter()
                 .map(|(name, value)| match (name.as_str(), value) {
                     ("id", value) => words(Some(value)),
-                    (_, Value::Object(_)) => format!("{name} ({})", words(Some(value))),
-                    _ => format!("{name} {}", words(Some(value))),
+                    (_, Value::Object(_)) => format!("{name}=({})", words(Some(value))),
+                    _ => format!("{name}={}", words(Some(value))),
                 })
                 .collect();
             fields.join(", ")
@@ -317,7 +317,11 @@ mod tests {
         };
         let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let said = |reasons: &[Reason]| {
-            Printer::plain(80).block("", &why(reasons)).lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+            Printer::plain(80)
+                .block("", &why(reasons))
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .collect::<Vec<_>>()
         };
         let both = [reason("a", "one"), reason("b", "one"), reason("a", "two"), reason("b", "two")];
         assert_eq!(said(&both), lines(&["one", "two", "a", "b"]));
