@@ -88,7 +88,7 @@ fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
     let now = SystemClock.now();
     let wanted =
         |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
-    Ok(case_files.iter().flat_map(|file| scenario::run(&bundle, file, now)).filter(wanted).collect())
+    Ok(scenario::run_all(&bundle, &case_files, now).into_iter().filter(wanted).collect())
 }
 
 fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {

@@ -29,7 +29,7 @@ fn checks(args: &Args) -> Result<(), ExitCode> {
     if !args.no_cases {
         let read = read_cases(&files, bundle.facts()).map_err(|found| faults(&found, &files))?;
         let now = SystemClock.now();
-        let outcomes = read.iter().flat_map(|file| scenario::run(&bundle, file, now));
+        let outcomes = scenario::run_all(&bundle, &read, now);
         let mut failed = 0;
         for outcome in outcomes {
             cases += 1;

@@ -9,8 +9,8 @@ use super::point::Point;
 use crate::domain::{
     Category, Confidence, Disposition, Effect, LegalProcess, Obligation, Reason, Route, Verdict,
 };
-use crate::law::{IdSet, Reviewed, Standing, World};
-use crate::policy::{Base, Bundle, Judgement, RelationFilter, Rule, Value};
+use crate::law::{IdSet, RelationState, Reviewed, Standing, World};
+use crate::policy::{Base, Bundle, Judgement, Rule, Value};
 
 /// What one point came to.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ fn fault(bundle: &Bundle, point: &Point, error: &str) -> PointVerdict {
         category: point.category,
         decision: Verdict::Deny,
         disposition: Disposition::Fault,
-        next_step: bundle.facts().strongest_next_step([]).unwrap_or_default().to_owned(),
+        next_step: bundle.facts().refusal_step().to_owned(),
         reasons: vec![plain_reason(bundle, code, error)],
         obligations: Vec::new(),
         routes: Vec::new(),
@@ -190,35 +190,53 @@ impl Writer<'_> {
         let of_regime = |id: &String| rule.regime.is_empty() || *id == rule.regime;
         let of_law =
             self.point.by_regime.iter().filter(|(id, _)| of_regime(id)).flat_map(|(_, standings)| standings);
-        let wanted = |filter: &RelationFilter, standing: &Standing| {
-            filter.kind == standing.kind
-                && (filter.states.is_empty() || filter.states.contains(&standing.state))
+        // A finding of later days is named only where a rule asks for it; an agreement, once it is signed.
+        let unasked = |standing: &Standing, later: &[RelationState]| !later.contains(&standing.state);
+        let wanted = |standing: &Standing, later: &[RelationState]| {
+            rule.relations.iter().filter(|filter| filter.kind == standing.kind).any(|filter| {
+                filter.states.contains(&standing.state)
+                    || (filter.states.is_empty() && unasked(standing, later))
+            })
         };
-        let all = of_law.chain(&self.point.demand);
-        let mut found: Vec<&Standing> =
-            all.filter(|standing| rule.relations.iter().any(|filter| wanted(filter, standing))).collect();
+        let of_law =
+            of_law.filter(|standing| wanted(standing, &[RelationState::NotYet, RelationState::Future]));
+        let demand = self.point.demand.iter().filter(|standing| wanted(standing, &[RelationState::Future]));
+        let mut found: Vec<&Standing> = of_law.chain(demand).collect();
         found.sort_by(|a, b| a.relation.cmp(&b.relation));
         found.dedup_by(|a, b| a.relation == b.relation);
         found
     }
 
+    /// The mechanisms that a rule turned on: those stated that its law knows, and those that it asks for.
     fn mechanisms(&self, rule: &Rule) -> Vec<String> {
-        let named = rule.relations.iter().any(|filter| filter.kind == "mechanisms");
-        let known = self.point.mechanisms.iter().filter(|id| {
+        let facts = self.bundle.facts();
+        let known = |id: &String| {
             rule.regime.is_empty()
-                || self
-                    .bundle
-                    .facts()
-                    .mechanisms()
-                    .any(|(mechanism, _)| mechanism.id == **id && mechanism.laws.contains(&rule.regime))
-        });
-        if named { known.cloned().collect() } else { Vec::new() }
+                || facts.mechanisms().any(|(row, _)| row.id == *id && row.laws.contains(&rule.regime))
+        };
+        let mut turned: Vec<String> = Vec::new();
+        for filter in rule.relations.iter().filter(|filter| filter.kind == "mechanisms") {
+            turned.extend(self.point.mechanisms.iter().filter(|id| known(id)).cloned());
+            turned.extend(filter.asked.iter().cloned());
+        }
+        turned.sort();
+        turned.dedup();
+        turned
     }
 
+    /// How sure the facts are that rules turned on. Relations of one kind that each suffice are
+    /// alternatives: the surest of them counts.
     fn reviewed(&self, rules: &[&Rule]) -> Vec<Reviewed> {
         let mut reviewed = Vec::new();
         for rule in rules {
-            reviewed.extend(self.standings(rule).iter().map(|standing| standing.reviewed));
+            let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
+            for standing in self.standings(rule) {
+                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                if standing.reviewed.confidence > best.confidence {
+                    *best = standing.reviewed;
+                }
+            }
+            reviewed.extend(by_kind.into_values());
             reviewed.extend(self.mechanisms(rule).iter().filter_map(|id| self.world().reviewed(id)));
             reviewed.extend(self.world().reviewed(&rule.regime));
         }
@@ -308,8 +326,7 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.contains(&standing.kind)
-                    && standing.state == crate::law::RelationState::InForce
+                kind.carried_by.contains(&standing.kind) && standing.state == RelationState::InForce
             });
             routes.extend(open.map(|standing| route(&standing.relation, &standing.citation)));
         }

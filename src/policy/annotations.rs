@@ -78,13 +78,16 @@ impl DueRule {
     }
 }
 
-/// Relations that a policy turns on: `kind`, or `kind:state` (`kind:state|state`).
+/// Relations that a policy turns on: `kind`, or `kind:state` (`kind:state|state`); or `mechanisms`, those
+/// that are stated, with `mechanisms:id|id` those that it asks for too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelationFilter {
     /// A declared relation kind, or `mechanisms`.
     pub kind: String,
     /// Their states; empty: any.
     pub states: Vec<RelationState>,
+    /// Mechanisms that it turns on whether or not they are stated: those that it asks for.
+    pub asked: Vec<String>,
 }
 
 /// The annotations of a policy, read.
@@ -161,11 +164,16 @@ pub(super) fn read<'a>(
             "relations" => {
                 for item in items(value) {
                     let (kind, states) = item.split_once(':').unwrap_or((item, ""));
-                    if kind != "mechanisms" {
-                        known(IdSet::RelationKind, kind);
+                    let mut filter =
+                        RelationFilter { kind: kind.to_owned(), states: Vec::new(), asked: Vec::new() };
+                    if kind == "mechanisms" {
+                        filter.asked = list(states).map(str::to_owned).collect();
+                        list(states).for_each(|id| known(IdSet::Mechanism, id));
+                        read.relations.push(filter);
+                        continue;
                     }
-                    let mut filter = RelationFilter { kind: kind.to_owned(), states: Vec::new() };
-                    for word in states.split('|').map(str::trim).filter(|word| !word.is_empty()) {
+                    known(IdSet::RelationKind, kind);
+                    for word in list(states) {
                         match RelationState::ALL.iter().find(|state| state.as_str() == word) {
                             Some(state) => filter.states.push(*state),
                             None => faults.push(format!("@relations: `{word}` is no state of a relation")),
@@ -182,6 +190,10 @@ pub(super) fn read<'a>(
         faults.append(&mut unknown);
     }
     (read, all, faults)
+}
+
+fn list(value: &str) -> impl Iterator<Item = &str> {
+    value.split('|').map(str::trim).filter(|word| !word.is_empty())
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {
@@ -203,7 +215,9 @@ fn obligation(item: &str) -> Result<DueRule, String> {
     let span: Span = match period.trim() {
         "" => Span::new(),
         text => {
-            text.parse().map_err(|_| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?
+            // Only the standard's own form: a rule is read in every country.
+            let span = text.strip_prefix('P').and_then(|_| text.parse().ok());
+            span.ok_or_else(|| format!("`{text}` is not an ISO 8601 duration such as P10D or PT8H"))?
         }
     };
     Ok(DueRule {
