@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let question = match args.question.words() {
         Ok(question) => question,
         Err(RequestError::Words(errors)) => {
-            return errors.iter().map(bad_words).last().unwrap_or(ExitCode::FAILURE);
+            return errors.iter().fold(ExitCode::FAILURE, |_, error| bad_words(error));
         }
         Err(error) => {
             note(format!("error: {}", chain(&error)));

@@ -180,15 +180,15 @@ fn words(value: Option<&Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(elements)) => {
             let elements: Vec<_> = elements.iter().map(|element| words(Some(element))).collect();
-            elements.join(", ")
+            elements.join("+")
         }
         Some(Value::Object(fields)) => {
             let fields: Vec<_> = fields
                 .iter()
                 .map(|(name, value)| match (name.as_str(), value) {
                     ("id", value) => words(Some(value)),
-                    (_, Value::Object(_)) => format!("{name} ({})", words(Some(value))),
-                    _ => format!("{name} {}", words(Some(value))),
+                    (_, Value::Object(_)) => format!("{name}=({})", words(Some(value))),
+                    _ => format!("{name}={}", words(Some(value))),
                 })
                 .collect();
             fields.join(", ")

@@ -143,10 +143,9 @@ fn section(page: &mut String, title: &str, what: &str, items: &[String]) {
 fn in_force(regime: &Regime) -> String {
     match (&regime.in_force_from, &regime.in_force_until) {
         (None, None) => String::from("always"),
-        (from, until) => {
-            let text = |date: &Option<String>| date.clone().unwrap_or_default();
-            format!("{} to {}", text(from), text(until)).trim().to_owned()
-        }
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("{from} to {until}"),
     }
 }
 
