@@ -96,8 +96,10 @@ fn init(dir: &Path) -> Result<(), ExitCode> {
 }
 
 fn list(bundle: &Bundle) {
-    let longest = |text: fn(&Rule) -> &str| bundle.rules().iter().map(|rule| text(rule).len()).max().unwrap_or(0);
-    let (id, reason, regime) = (longest(|rule| &rule.id), longest(|rule| &rule.reason), longest(|rule| &rule.regime));
+    let longest =
+        |text: fn(&Rule) -> &str| bundle.rules().iter().map(|rule| text(rule).len()).max().unwrap_or(0);
+    let (id, reason, regime) =
+        (longest(|rule| &rule.id), longest(|rule| &rule.reason), longest(|rule| &rule.regime));
     for rule in bundle.rules() {
         line(format!(
             "{:<id$}  {:<6}  {:<reason$}  {:<regime$}  {}:{}",
@@ -118,7 +120,7 @@ fn or_dash(text: &str) -> &str {
 fn show(bundle: &Bundle, id: &str) -> Result<(), ExitCode> {
     let Some(rule) = bundle.rule(id) else {
         let near = near(id, bundle.rules().iter().map(|rule| rule.id.as_str()));
-        let hint = if near.is_empty() { String::new() } else { format!("; {}", did_you_mean(&near)) };
+        let hint = did_you_mean(&near);
         note(format!("error: there is no rule `{id}`{hint}"));
         note("  `situs policies list` shows them all");
         return Err(ExitCode::FAILURE);

@@ -184,7 +184,7 @@ pub(super) fn read<'a>(
             }
             other => {
                 let hint = did_you_mean(&near(other, KNOWN.iter().copied()));
-                faults.push(format!("`@{other}` is no annotation that Situs knows {hint}"));
+                faults.push(format!("`@{other}` is no annotation that Situs knows{hint}"));
             }
         }
         faults.append(&mut unknown);

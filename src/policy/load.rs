@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode,
-    Validator,
+    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint,
+    ValidationError, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 
@@ -280,7 +280,12 @@ fn validate(
         let (file, line) = rule.map_or((String::new(), 0), |rule| (rule.file.clone(), rule.line));
         Fault { file, line, message, help: String::new() }
     };
+    // An entity that a closed list lacks was reported before, with the near ones instead of the whole list.
+    let reported = !faults.is_empty();
     for error in result.validation_errors() {
+        if reported && matches!(error, ValidationError::InvalidEnumEntity(_)) {
+            continue;
+        }
         let fault = place(error.policy_id(), error.to_string());
         faults.push(match error.help() {
             Some(help) => fault.help(help.to_string()),
