@@ -288,6 +288,12 @@ impl Facts {
         steps.into_iter().min_by_key(|step| rank(step))
     }
 
+    /// The strongest next step of all: where no policy could be asked, none weaker is safe to name.
+    #[must_use]
+    pub fn refusal_step(&self) -> &str {
+        self.next_steps.first().map_or("", String::as_str)
+    }
+
     /// What the absence of each optional fact means.
     #[must_use]
     pub fn absences(&self) -> &[Absence] {
