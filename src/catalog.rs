@@ -15,6 +15,7 @@ mod change;
 mod check;
 mod codec;
 mod error;
+mod fixed;
 mod limits;
 mod list;
 mod memory;
@@ -36,6 +37,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use codec::Codec;
 pub use error::{ListError, OpenError, WatchEnd, WatchError, WriteError};
+pub use fixed::Fixed;
 pub use limits::Limits;
 pub use list::Page;
 pub use sqlite::Sqlite;

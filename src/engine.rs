@@ -15,4 +15,4 @@ mod service;
 
 pub use decide::decide;
 pub use resolve::Known;
-pub use service::{AnswerError, Clock, Engine, SystemClock};
+pub use service::{AnswerError, Clock, Engine, SystemClock, enquire};

@@ -13,6 +13,7 @@
 mod authorization;
 mod caller;
 mod catalog;
+pub mod client;
 mod closing;
 pub mod convert;
 mod health;

@@ -10,4 +10,4 @@ mod run;
 
 pub use case::{Case, CaseFile, Expectation, RouteExpectation};
 pub use compare::{Comparison, compare};
-pub use run::{Outcome, read_cases, run};
+pub use run::{Outcome, answer, read_cases, run_all};

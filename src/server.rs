@@ -34,6 +34,7 @@ use crate::policy::{Bundle, Writer};
 
 use self::adapters::{Authorizer, CatalogAdmin, PolicyAdmin};
 use self::bundles::Kept;
+pub use self::example::EXAMPLE;
 use self::reload::Reloader;
 
 /// Why the server did not start, or did not end well.

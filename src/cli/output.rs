@@ -13,9 +13,20 @@ pub(super) fn line(text: impl Display) {
     let _gone = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints text that has its line ends.
+pub(super) fn raw(text: &str) {
+    let _gone = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
 /// Prints a line about a fault or about progress.
 pub(super) fn note(text: impl Display) {
     let _gone = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints text about progress, as it is.
+pub(super) fn raw_note(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// Prints faults with their source lines, and gives the exit code for a bad file.
@@ -30,7 +41,11 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
+        let cause_text = cause.to_string();
+        // Layers that add nothing repeat what is below them.
+        if !text.ends_with(&cause_text) {
+            text.push_str(&format!(": {cause_text}"));
+        }
         source = cause.source();
     }
     text

@@ -9,15 +9,23 @@ use crate::domain::Fault;
 use crate::policy::Bundle;
 use crate::{server, telemetry};
 
-/// Answers questions over gRPC. Prints the address that it listens on as its first line.
+/// Answer questions over gRPC.
 ///
+/// The first line that it prints is the address that it listens on.
 /// Without TLS it serves on a loopback address only, where every caller may do everything: it is for one
 /// person at one machine. SIGTERM and SIGINT end it: calls in flight are answered first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: Settings,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  situs serve --example                    a small catalogue to try it with
+  situs serve --policies my-policies       rules of your own; edits take effect within a second
+  situs serve --config situs.toml          the same settings from a file";
 
 /// The exit code of `sysexits.h` for a bad configuration.
 const BAD_CONFIG: u8 = 78;

@@ -8,10 +8,13 @@ use crate::domain::{Effect, Files};
 use crate::engine::{Clock, SystemClock};
 use crate::scenario::{self, CaseFile, Outcome};
 
-/// Runs case files against a policy bundle. Decision and next step must be exact, reasons and regimes must
+/// Run case files against a policy bundle.
+///
+/// Decision and next step must be exact, reasons and regimes must
 /// be among those given; a file with `precision = "full"` is held to its obligations, relations and routes
 /// too. Ends with 0 where every case holds, 1 where one does not, and 2 where a file cannot be read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Case files, or folders of them; without any, the cases of the bundle.
     paths: Vec<PathBuf>,
@@ -28,6 +31,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  situs test                                          the cases of the default bundle
+  situs test --policies my-policies --filter mail -v  some cases of yours, with what decided
+  situs test cases/ --junit results.xml               case files of any folder, for a CI
+
+A case is a question at a date, and the answer that must come:
+  [[case]]
+  id = \"mail-stays\"
+  as_of = \"2026-01-15\"
+  [case.request]
+  data_ref = \"acme/mail\"
+  jurisdiction = \"US\"
+  action = \"transfer\"
+  requester = { kind = \"workload\", jurisdiction = \"IE\" }
+  holding = { stored_in = [\"IE\"], residency = [\"EU\"] }
+  [case.expect]
+  decision = \"deny\"
+  next_step = \"require_mechanism\"";
 
 const UNREADABLE: u8 = 2;
 
@@ -65,7 +88,7 @@ fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
     let now = SystemClock.now();
     let wanted =
         |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
-    Ok(case_files.iter().flat_map(|file| scenario::run(&bundle, file, now)).filter(wanted).collect())
+    Ok(scenario::run_all(&bundle, &case_files, now).into_iter().filter(wanted).collect())
 }
 
 fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {

@@ -7,9 +7,12 @@ use super::output::{bundle, faults, files, line, note};
 use crate::engine::{Clock, SystemClock};
 use crate::scenario::{self, read_cases};
 
-/// Checks the schema, annotations, facts and entity ids of a bundle, then runs its cases. Each fault is
+/// Check a policy bundle: schema, annotations, facts, cases.
+///
+/// Checks also that every id that a policy names is declared, then runs the cases. Each fault is
 /// printed with its file, line and source. Ends with 0 where the bundle would be served, and 1 where not.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  situs validate my-policies")]
 pub(super) struct Args {
     /// The bundle's folder; without it, the default bundle.
     dir: Option<PathBuf>,
@@ -26,7 +29,7 @@ fn checks(args: &Args) -> Result<(), ExitCode> {
     if !args.no_cases {
         let read = read_cases(&files, bundle.facts()).map_err(|found| faults(&found, &files))?;
         let now = SystemClock.now();
-        let outcomes = read.iter().flat_map(|file| scenario::run(&bundle, file, now));
+        let outcomes = scenario::run_all(&bundle, &read, now);
         let mut failed = 0;
         for outcome in outcomes {
             cases += 1;

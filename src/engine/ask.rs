@@ -32,11 +32,15 @@ impl Asking<'_> {
     /// The question of one point.
     pub fn ask(&self, point: &Point) -> Ask {
         let tenant = self.tenant();
+        // What the holding lies in beside its regimes, which the bundle declares. A rule can name a prefix, but
+        // cannot read its facts: the holding has them.
+        let prefixes = self.question.data_ref.prefixes().skip(1);
+        let prefixes = prefixes.map(|prefix| EntityValue::bare(Uid::new("Holding", prefix)));
         Ask {
             action: self.resolved.action.as_str(),
             principal: self.principal(),
             resource: self.holding(point, &tenant.uid),
-            others: vec![tenant],
+            others: std::iter::once(tenant.clone()).chain(prefixes).collect(),
             context: if is_demand(self.resolved.action) { self.demand(point) } else { self.movement(point) },
         }
     }

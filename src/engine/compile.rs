@@ -85,7 +85,7 @@ fn fault(bundle: &Bundle, point: &Point, error: &str) -> PointVerdict {
         category: point.category,
         decision: Verdict::Deny,
         disposition: Disposition::Fault,
-        next_step: bundle.facts().strongest_next_step([]).unwrap_or_default().to_owned(),
+        next_step: bundle.facts().refusal_step().to_owned(),
         reasons: vec![plain_reason(bundle, code, error)],
         obligations: Vec::new(),
         routes: Vec::new(),

@@ -104,7 +104,7 @@ fn denied(bundle: &Bundle, missing: &Missing) -> Merged {
     Merged {
         decision: Verdict::Deny,
         disposition,
-        next_step: facts.strongest_next_step([]).unwrap_or_default().to_owned(),
+        next_step: facts.refusal_step().to_owned(),
         reasons: vec![plain_reason(bundle, code, &detail)],
         category_verdicts: Vec::new(),
         obligations: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::resolve::Resolved;
 use crate::domain::{Category, KeyControl, LegalProcess, ProviderRole, Question, TenantType};
-use crate::law::{Codes, Facts, RequestFacts, World};
+use crate::law::{Codes, Facts, IdSet, RequestFacts, World};
 
 /// The expanded facts. Lists hold codes as stated; [`Picture::closed`] closes them upward.
 #[derive(Clone, Debug)]
@@ -93,7 +93,11 @@ impl Picture {
                 [] => ALL_DATA.iter().copied().collect(),
                 stated => stated.iter().copied().collect(),
             },
-            sectors: world.sectors_closed(&holding.sectors, &kinds),
+            sectors: match kinds.is_empty() {
+                // Data of any kind may be among it, and so data that stands for a sector.
+                true => world.sectors_closed(&holding.sectors, facts.ids(IdSet::DataKind)),
+                false => world.sectors_closed(&holding.sectors, &kinds),
+            },
             kinds,
             subject_count: holding.subject_count.unwrap_or(u64::MAX),
             safeguards: world.safeguards_closed(transfer.safeguards.iter().chain(certified)),

@@ -108,8 +108,8 @@ fn inline_requester(question: &Question) -> Option<Party> {
 /// The facts that this action cannot be decided without, and that are missing.
 fn required(question: &Question, action: Action, holding: &Holding, facts: &Facts) -> Vec<String> {
     let mut stated = holding.stated_fields();
-    let first_storage =
-        question.transfer.as_ref().is_some_and(|transfer| facts.is_first_storage(&transfer.mode));
+    let first_storage = action == Action::Transfer
+        && question.transfer.as_ref().is_some_and(|transfer| facts.is_first_storage(&transfer.mode));
     // No copy exists yet: the data leaves from where it was collected, so that must be known instead.
     if first_storage && (!holding.collected_in.is_empty() || !holding.subject_locations.is_empty()) {
         stated.push("stored_in");

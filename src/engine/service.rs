@@ -100,11 +100,7 @@ impl Engine {
         let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
         expect_version(&question, &bundle)?;
         may_assert(&bundle, &question, caller)?;
-        let known = self.known(&question);
-        if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
-            return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
-        }
-        let decision = decide(&bundle, &question, &known, self.clock.now(), self.decision_id());
+        let decision = decided(&bundle, &self.catalog, &question, self.clock.now())?;
         let durable = self.must_be_durable(&decision);
         let record = Record {
             caller: caller.identity.clone(),
@@ -128,39 +124,66 @@ impl Engine {
             || self.durable.contains(&decision.action)
     }
 
-    fn decision_id(&self) -> Uuid {
-        let now = self.clock.now();
-        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
-    }
-
-    /// Everything that the catalogue knows of a question, at one revision.
-    fn known(&self, question: &Question) -> Known {
-        self.catalog.read(|view| {
-            let resolved = view.resolve(&question.data_ref);
-            let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
-            let party = |name: &str| id(name).and_then(|id| view.party(&id)).map(|party| (*party).clone());
-            let process = question.process.as_ref().and_then(|process| id(&process.id));
-            let recipient = question.transfer.as_ref().map(|transfer| transfer.recipient.as_str());
-            Known {
-                tenant: resolved.tenant.as_ref().map(|tenant| (**tenant).clone()),
-                holding: resolved.to_holding(),
-                matched: resolved.matched.clone(),
-                requester: party(&question.requester.id),
-                recipient: recipient.and_then(party),
-                process: process.and_then(|id| view.process(&id)).map(|process| (*process).clone()),
-                revision: resolved.revision,
-            }
-        })
-    }
-
     /// Whether a caller may call a method; what `access/` does not permit is refused.
     #[must_use]
     pub fn may_call(&self, method: &str, caller: &Caller) -> bool {
         // Before the first bundle nothing says who may: health alone answers then, and asks nobody.
         self.bundles.current().is_some_and(|bundle| permitted(&bundle, "call", "method", method, caller))
     }
+}
+
+/// Decides over a person's own files: nobody's rights are asked, and nothing is recorded, so that what comes of
+/// it licenses nothing.
+///
+/// # Errors
+/// [`AnswerError::PolicyDiffers`] and [`AnswerError::CatalogBehind`]: it is not what the question expects.
+pub fn enquire(
+    bundle: &Bundle,
+    catalog: &Catalog,
+    question: &Question,
+    now: Timestamp,
+) -> Result<Decision, AnswerError> {
+    expect_version(question, bundle)?;
+    decided(bundle, catalog, question, now)
+}
+
+fn decided(
+    bundle: &Bundle,
+    catalog: &Catalog,
+    question: &Question,
+    now: Timestamp,
+) -> Result<Decision, AnswerError> {
+    let known = known(catalog, question);
+    if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
+        return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
+    }
+    Ok(decide(bundle, question, &known, now, decision_id(now)))
+}
+
+fn decision_id(now: Timestamp) -> Uuid {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
+}
+
+/// Everything that the catalogue knows of a question, at one revision.
+fn known(catalog: &Catalog, question: &Question) -> Known {
+    catalog.read(|view| {
+        let resolved = view.resolve(&question.data_ref);
+        let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
+        let party = |name: &str| id(name).and_then(|id| view.party(&id)).map(|party| (*party).clone());
+        let process = question.process.as_ref().and_then(|process| id(&process.id));
+        let recipient = question.transfer.as_ref().map(|transfer| transfer.recipient.as_str());
+        Known {
+            tenant: resolved.tenant.as_ref().map(|tenant| (**tenant).clone()),
+            holding: resolved.to_holding(),
+            matched: resolved.matched.clone(),
+            requester: party(&question.requester.id),
+            recipient: recipient.and_then(party),
+            process: process.and_then(|id| view.process(&id)).map(|process| (*process).clone()),
+            revision: resolved.revision,
+        }
+    })
 }
 
 fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerError> {

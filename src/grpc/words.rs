@@ -5,6 +5,7 @@
 //! are hexadecimal. It knows the messages by their description alone, so a new field needs nothing here.
 //! What the words mean is not asked here: that is [`convert`]'s.
 
+mod pairs;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ mod write;
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, Kind, MessageDescriptor};
 use serde_json::Value;
 
 use super::convert::{self, BadFields};
@@ -67,6 +68,18 @@ pub fn question(words: &Value, vocabulary: &dyn Vocabulary) -> Result<Question, 
     Ok(convert::request(read(words)?, vocabulary)?)
 }
 
+/// The words of a field of a question, given inline: `key=value,key=value`, or an id alone.
+///
+/// # Errors
+/// [`WordsError::Bad`] names every part that is no pair, and every key that is given twice.
+pub fn inline(field: &str, text: &str) -> Result<Value, WordsError> {
+    let question = descriptor::<proto::AuthorizeRequest>()?;
+    match question.get_field_by_name(field).map(|field| field.kind()) {
+        Some(Kind::Message(message)) => Ok(pairs::message(&message, field, text)?),
+        _ => Err(WordsError::Description(format!("`{field}` of a question is no message"))),
+    }
+}
+
 /// Writes an answer.
 ///
 /// # Errors
@@ -90,6 +103,17 @@ pub fn record(bytes: &[u8]) -> Result<Value, WordsError> {
 /// # Errors
 /// [`WordsError::Bad`] names every word that is not known and every field that is not valid.
 pub fn entry(kind: EntryKind, words: &Value, vocabulary: &dyn Vocabulary) -> Result<Entry, WordsError> {
+    let wire = wire_entry(kind, words)?;
+    Ok(convert::entry(wire, vocabulary).map_err(|bad| bad.below(&entry_path(kind)))?)
+}
+
+/// The path of an entry's fields in the message of an entry.
+pub(in crate::grpc) fn entry_path(kind: EntryKind) -> String {
+    format!("entry.{}.", kind.as_str())
+}
+
+/// Reads an entry of the catalogue as a message, with nothing checked but that it is one.
+pub(in crate::grpc) fn wire_entry(kind: EntryKind, words: &Value) -> Result<proto::Entry, WordsError> {
     use proto::entry::Entry as Wire;
     let wire = match kind {
         EntryKind::Tenant => Wire::Tenant(read(words)?),
@@ -97,9 +121,7 @@ pub fn entry(kind: EntryKind, words: &Value, vocabulary: &dyn Vocabulary) -> Res
         EntryKind::Party => Wire::Party(read(words)?),
         EntryKind::Process => Wire::Process(read(words)?),
     };
-    let wire = proto::Entry { entry: Some(wire) };
-    let prefix = format!("entry.{}.", kind.as_str());
-    Ok(convert::entry(wire, vocabulary).map_err(|bad| bad.below(&prefix))?)
+    Ok(proto::Entry { entry: Some(wire) })
 }
 
 /// Writes an entry of the catalogue, without its kind.
@@ -107,12 +129,17 @@ pub fn entry(kind: EntryKind, words: &Value, vocabulary: &dyn Vocabulary) -> Res
 /// # Errors
 /// [`WordsError::Description`] only.
 pub fn to_entry(entry: &Entry) -> Result<Value, WordsError> {
+    from_wire_entry(&convert::to_entry(entry))
+}
+
+/// Writes the message of an entry, without its kind; null where it has none.
+pub(in crate::grpc) fn from_wire_entry(entry: &proto::Entry) -> Result<Value, WordsError> {
     use proto::entry::Entry as Wire;
-    match convert::to_entry(entry).entry {
-        Some(Wire::Tenant(tenant)) => write(&tenant),
-        Some(Wire::Holding(holding)) => write(&holding),
-        Some(Wire::Party(party)) => write(&party),
-        Some(Wire::Process(process)) => write(&process),
+    match &entry.entry {
+        Some(Wire::Tenant(tenant)) => write(tenant),
+        Some(Wire::Holding(holding)) => write(holding),
+        Some(Wire::Party(party)) => write(party),
+        Some(Wire::Process(process)) => write(process),
         None => Ok(Value::Null),
     }
 }
@@ -133,6 +160,28 @@ pub fn from_toml(value: &toml::Value) -> Value {
             Value::Object(fields.iter().map(|(key, value)| (key.clone(), from_toml(value))).collect())
         }
     }
+}
+
+/// The TOML form of JSON; absent where TOML has none: for null, and for a number beyond its range.
+#[must_use]
+pub fn to_toml(value: &Value) -> Option<toml::Value> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(flag) => toml::Value::Boolean(*flag),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => toml::Value::Integer(number),
+            None if number.is_u64() => return None,
+            None => toml::Value::Float(number.as_f64()?),
+        },
+        Value::String(text) => toml::Value::String(text.clone()),
+        Value::Array(elements) => {
+            toml::Value::Array(elements.iter().map(to_toml).collect::<Option<Vec<_>>>()?)
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| Some((key.clone(), to_toml(value)?)));
+            toml::Value::Table(fields.collect::<Option<toml::Table>>()?)
+        }
+    })
 }
 
 fn descriptor<M: Name>() -> Result<MessageDescriptor, WordsError> {

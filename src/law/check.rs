@@ -223,6 +223,10 @@ impl<'a> Check<'a> {
             }
             self.facts.absences.push(absence.clone());
         }
+        for row in &rows.not_a_rule {
+            self.known(at(row.span().start), IdSet::Regime, &row.get_ref().regime);
+            self.facts.not_rules.push(row.get_ref().clone());
+        }
         for row in &rows.settings {
             self.settings += 1;
             self.facts.settings = Settings {
@@ -308,8 +312,10 @@ impl<'a> Check<'a> {
                 format!("status `{}` is not one of {}", row.status, RELATION_STATUSES.join(", ")),
             );
         }
-        if row.status == "ended" && row.effective_until.is_none() {
-            self.fault(here, format!("relation `{}` has ended, but has no `effective_until`", row.id));
+        // Without its end it would count as in force.
+        if ["ended", "suspended"].contains(&row.status.as_str()) && row.effective_until.is_none() {
+            let message = format!("relation `{}` is {}, but has no `effective_until`", row.id, row.status);
+            self.fault(here, message);
         }
         let zone = row.zone.as_deref();
         let interval =
@@ -318,6 +324,8 @@ impl<'a> Check<'a> {
             .signed
             .as_deref()
             .and_then(|text| parse_instant(text, zone).map_err(|error| self.fault(here, error)).ok());
+        // From the day on which it was signed a relation is no longer one that is only known from later.
+        self.facts.boundaries.extend(signed);
         let mut conditions = Vec::new();
         for word in &row.conditions {
             match Condition::read(word, &self.conditions, row.serious_crime_years) {

@@ -11,7 +11,7 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, Regime,
+    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule, Regime,
     RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
@@ -111,6 +111,7 @@ pub struct Facts {
     pub(super) next_steps: Vec<String>,
     pub(super) relation_kinds: BTreeMap<String, super::rows::Between>,
     pub(super) absences: Vec<Absence>,
+    pub(super) not_rules: Vec<NotARule>,
     pub(super) settings: Settings,
     pub(super) boundaries: Vec<Timestamp>,
     epochs: Vec<OnceLock<Arc<Epoch>>>,
@@ -142,6 +143,7 @@ pub(super) struct FactsFile {
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,
+    pub not_a_rule: Vec<toml::Spanned<NotARule>>,
     pub settings: Vec<SettingsRow>,
 }
 
@@ -202,6 +204,7 @@ impl Facts {
             next_steps: Vec::new(),
             relation_kinds: BTreeMap::new(),
             absences: Vec::new(),
+            not_rules: Vec::new(),
             settings: Settings {
                 max_age: 0,
                 max_age_zero_for: Vec::new(),
@@ -285,10 +288,22 @@ impl Facts {
         steps.into_iter().min_by_key(|step| rank(step))
     }
 
+    /// The strongest next step of all: where no policy could be asked, none weaker is safe to name.
+    #[must_use]
+    pub fn refusal_step(&self) -> &str {
+        self.next_steps.first().map_or("", String::as_str)
+    }
+
     /// What the absence of each optional fact means.
     #[must_use]
     pub fn absences(&self) -> &[Absence] {
         &self.absences
+    }
+
+    /// What regimes say that no rule of the bundle carries.
+    #[must_use]
+    pub fn not_rules(&self) -> &[NotARule] {
+        &self.not_rules
     }
 
     /// Words of a set with all that they imply.

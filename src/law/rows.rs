@@ -429,6 +429,17 @@ row! {
     #[serde(default)] required_for: Vec<String>,
 } }
 
+row! {
+    /// What a regime says that no rule of the bundle carries, and why.
+    pub struct NotARule {
+    /// The regime.
+    #[serde(deserialize_with = "plain")] regime: String,
+    /// What it says.
+    what: String,
+    /// Why no rule carries it.
+    why: String,
+} }
+
 row! { pub(super) struct SettingsRow {
     id: String,
     max_age_seconds: u32,

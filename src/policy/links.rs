@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use cedar_policy::{EntityUid, PolicyId, PolicySet, SlotId};
+use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, SlotId};
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
 use crate::domain::{Fault, Files};
@@ -65,4 +66,17 @@ pub(super) fn add(files: &Files, policies: &mut PolicySet, faults: &mut Vec<Faul
         }
     }
     places
+}
+
+/// A linked policy as one that stands by itself: its template's text with the slots filled, under the link's
+/// own id. Cells take policies one by one, and Cedar keeps a link only beside its template.
+///
+/// # Errors
+/// What Cedar says of it. The template was parsed and the slots are entities, so none is known.
+pub(super) fn alone(policy: &Policy) -> Result<Policy, String> {
+    let mut json = policy.to_json().map_err(|error| error.to_string())?;
+    if let Some(annotations) = json.get_mut("annotations").and_then(Json::as_object_mut) {
+        annotations.insert(String::from("id"), Json::from(policy.id().to_string()));
+    }
+    Policy::from_json(Some(policy.id().clone()), json).map_err(|error| error.to_string())
 }

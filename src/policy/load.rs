@@ -65,7 +65,6 @@ impl Bundle {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
                 continue;
             }
-            // A linked policy enters by its template's body; Cedar keeps static and linked ones apart.
             if let Err(error) = set.add(policy) {
                 faults.push(fault_of(&rule, error.to_string()));
             }
@@ -163,7 +162,15 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
     for policy in templates.policies() {
         let id = policy.id().to_string();
         let (file, line) = places.get(&id).cloned().unwrap_or_default();
-        parsed.push(Parsed { file, line, policy: policy.clone() });
+        match links::alone(policy) {
+            Ok(policy) => parsed.push(Parsed { file, line, policy }),
+            Err(error) => faults.push(Fault {
+                file,
+                line,
+                message: format!("link `{id}`: {error}"),
+                help: String::new(),
+            }),
+        }
     }
     parsed.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     parsed

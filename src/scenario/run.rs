@@ -39,11 +39,36 @@ pub fn read_cases(files: &Files, facts: &Facts) -> Result<Vec<CaseFile>, Vec<Fau
     if faults.is_empty() { Ok(read) } else { Err(faults) }
 }
 
-/// Asks every case of a file.
-pub fn run<'a>(bundle: &'a Bundle, file: &'a CaseFile, now: Timestamp) -> impl Iterator<Item = Outcome> + 'a {
-    file.cases.iter().map(move |case| {
-        let decision = decide(bundle, &case.question, &Known::default(), now, Uuid::nil());
-        let comparison = compare(&case.expect, &decision.answer);
-        Outcome { path: file.path.clone(), case: case.clone(), answer: decision.answer, comparison }
+/// Asks every case of every file, on all processors, and gives the outcomes in order.
+#[must_use]
+pub fn run_all(bundle: &Bundle, files: &[CaseFile], now: Timestamp) -> Vec<Outcome> {
+    let cases: Vec<(&str, &Case)> =
+        files.iter().flat_map(|file| file.cases.iter().map(|case| (file.path.as_str(), case))).collect();
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let share = cases.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = cases
+            .chunks(share)
+            .map(|chunk| {
+                scope.spawn(move || chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect::<Vec<_>>())
+            })
+            .collect();
+        // A worker that panicked gives nothing; the cases are then asked here, where a panic is seen.
+        let shares = running.into_iter().zip(cases.chunks(share)).map(|(worker, chunk)| {
+            worker.join().unwrap_or_else(|_| chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect())
+        });
+        shares.flatten().collect()
     })
+}
+
+fn ask(bundle: &Bundle, path: &str, case: &Case, now: Timestamp) -> Outcome {
+    let answer = answer(bundle, case, now);
+    let comparison = compare(&case.expect, &answer);
+    Outcome { path: path.to_owned(), case: case.clone(), answer, comparison }
+}
+
+/// Asks one case, of which nothing is registered.
+#[must_use]
+pub fn answer(bundle: &Bundle, case: &Case, now: Timestamp) -> Answer {
+    decide(bundle, &case.question, &Known::default(), now, Uuid::nil()).answer
 }

@@ -6,7 +6,8 @@ use crate::domain::EntryKind;
 use crate::grpc::words;
 use crate::policy::Bundle;
 
-const EXAMPLE: &str = include_str!("../../deploy/example/catalog.toml");
+/// The example, as a file for `situs catalog import`.
+pub const EXAMPLE: &str = include_str!("../../deploy/example/catalog.toml");
 
 /// Registers the example, if nothing is registered. Says whether it is there.
 pub(super) async fn register(catalog: &Catalog, bundle: &Bundle) -> Result<bool, ServeError> {

@@ -186,8 +186,8 @@ fn prepare(inner: &Inner) -> Result<Loaded, LoadError> {
 fn try_cases(bundle: &Bundle, files: &Files, inner: &Inner) -> Result<(), LoadError> {
     let cases = scenario::read_cases(files, bundle.facts()).map_err(|faults| LoadError { faults })?;
     let now = inner.clock.now();
-    let outcomes = cases.iter().flat_map(|file| scenario::run(bundle, file, now));
-    let faults: Vec<Fault> = outcomes
+    let faults: Vec<Fault> = scenario::run_all(bundle, &cases, now)
+        .into_iter()
         .filter(|outcome| !outcome.comparison.holds())
         .map(|outcome| Fault {
             file: outcome.path.clone(),

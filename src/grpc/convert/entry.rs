@@ -39,6 +39,12 @@ impl Vocabulary for AnyWord {
 /// [`BadFields`] names every field that is not valid; the caller can only mend them.
 pub fn entry(wire: proto::Entry, vocabulary: &dyn Vocabulary) -> Result<Entry, BadFields> {
     let mut check = Checker::new(vocabulary);
+    if let Some(Wire::Holding(holding)) = &wire.entry
+        && holding.data_ref.is_empty()
+    {
+        let root = Path::Root;
+        check.fault(&root.field("entry").field("holding").field("data_ref"), || String::from("is empty"));
+    }
     let entry = checked(&mut check, wire);
     check.finish(entry)
 }
@@ -59,11 +65,7 @@ fn checked(check: &mut Checker<'_>, wire: proto::Entry) -> Option<Entry> {
             Some(Entry::Tenant(tenant(check, &at, wire)))
         }
         Some(Wire::Holding(wire)) => {
-            let at = at.field("holding");
-            if wire.data_ref.is_empty() {
-                check.fault(&at.field("data_ref"), || String::from("is empty"));
-            }
-            Some(Entry::Holding(holding(check, &at, wire)))
+            Some(Entry::Holding(holding(check, &at.field("holding"), wire)))
         }
         Some(Wire::Party(wire)) => party(check, &at.field("party"), wire).map(Entry::Party),
         Some(Wire::Process(wire)) => {
@@ -96,13 +98,16 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
 }
 
 /// The entry of [`encode_entry`]'s bytes. Words that the facts no longer declare are kept: they were
-/// declared when the entry was registered, and what no rule knows grants nothing.
+/// declared when the entry was registered, and what no rule knows grants nothing. A holding may lack its
+/// `data_ref`: the catalogue keeps that as its key.
 ///
 /// # Errors
 /// A sentence, where the bytes are no entry of this kind: the store is damaged, or newer than this program.
 pub fn decode_entry(kind: EntryKind, bytes: &[u8]) -> Result<Entry, String> {
     let wire = proto::Entry::decode(bytes).map_err(|error| error.to_string())?;
-    let entry = entry(wire, &AnyWord).map_err(|error| error.to_string())?;
+    let mut check = Checker::new(&AnyWord);
+    let entry = checked(&mut check, wire);
+    let entry = check.finish(entry).map_err(|error| error.to_string())?;
     if entry.kind() == kind {
         Ok(entry)
     } else {

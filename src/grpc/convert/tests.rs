@@ -317,6 +317,14 @@ fn stored_entries_outlive_a_word_that_the_facts_forget() {
 }
 
 #[test]
+fn only_the_store_may_leave_out_the_reference_of_a_holding() {
+    let stored = Entry::Holding(testing::holding(&mut Dice::full(), None));
+    assert_eq!(decode_entry(EntryKind::Holding, &encode_entry(&stored)), Ok(stored.clone()));
+    let bad = entry(to_entry(&stored), &Known).unwrap_err();
+    assert_eq!(bad.to_string(), "`entry.holding.data_ref`: is empty");
+}
+
+#[test]
 fn bytes_of_another_kind_are_no_entry() {
     let stored = encode_entry(&Entry::Party(testing::party(&mut Dice::full())));
     assert_eq!(
