@@ -36,7 +36,9 @@ fn can_be_unknown(words: &Json, fact: &str) -> bool {
         "holding.data_categories" => {
             !words["holding"]["data_categories"].as_array().is_some_and(|list| list.contains(&"key".into()))
         }
-        "process.instrument" => words["process"]["danger_to_life"] != true && words["tenant"]["consent"].is_null(),
+        "process.instrument" => {
+            words["process"]["danger_to_life"] != true && words["tenant"]["consent"].is_null()
+        }
         _ => true,
     }
 }
