@@ -105,7 +105,9 @@ impl server::Announce for Announcement {
             ));
         } else {
             line("ask a question:");
-            line(format!("  {program} authorize DATA_REF --requester ID --jurisdiction CODE --server {server}"));
+            line(format!(
+                "  {program} authorize DATA_REF --requester ID --jurisdiction CODE --server {server}"
+            ));
         }
     }
 

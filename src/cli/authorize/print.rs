@@ -121,9 +121,10 @@ pub(super) fn brief(printer: &Printer, told: Told<'_>, answer: &Value) -> Result
         }
     };
     part("asked", vec![Line::of(format!("{}, {}", asked(&told), law_of(&answer))).hanging()]);
-    let reasons = answer.reasons.iter().map(|reason| {
-        Line::of(format!("{}: {}", reason.code, reason.message)).hanging()
-    });
+    let reasons = answer
+        .reasons
+        .iter()
+        .map(|reason| Line::of(format!("{}: {}", reason.code, reason.message)).hanging());
     part("why", reasons.collect());
     let ways = answer.routes.iter().map(|route| match route.relation.as_str() {
         "" => route.kind.clone(),
