@@ -154,10 +154,11 @@ fn what_is_not_a_rule_is_told_on_the_page() {
     if dir.join("scenarios").exists() {
         std::fs::remove_dir_all(dir.join("scenarios")).unwrap();
     }
-    let row = "[[not_a_rule]]\nregime = \"us-sca\"\nwhat = \"Fees.\"\nwhy = \"Nobody is denied for want of them.\"\n";
+    let row =
+        "[[not_a_rule]]\nregime = \"us-sca\"\nwhat = \"fees | costs\"\nwhy = \"nobody is denied for them\"\n";
     std::fs::write(dir.join("facts/not_a_rule.toml"), row).unwrap();
     let (page, _) = check(0, &["policies", "coverage", name]);
-    assert!(page.contains("- `us-sca`: Fees. Nobody is denied for want of them.\n"), "{page}");
+    assert!(page.contains("| `us-sca` | fees \\| costs | nobody is denied for them |\n"), "{page}");
     std::fs::write(dir.join("facts/not_a_rule.toml"), row.replace("us-sca", "us-scaa")).unwrap();
     let (_, err) = check(1, &["policies", "coverage", name]);
     assert!(err.contains("facts/not_a_rule.toml:1: ") && err.contains("did you mean `us-sca"), "{err}");

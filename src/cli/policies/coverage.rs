@@ -115,9 +115,15 @@ fn page(coverage: &Coverage<'_>) -> String {
          routes but no reason, are named by no answer at all, and are not counted.",
         &silent,
     );
-    let not_rules: Vec<String> =
-        facts.not_rules().iter().map(|row| format!("`{}`: {} {}", row.regime, row.what, row.why)).collect();
-    section(&mut page, "What is not a rule, and why", "", &not_rules);
+    page.push_str("\n## What is not a rule, and why\n\n");
+    page.push_str(if facts.not_rules().is_empty() {
+        "None.\n"
+    } else {
+        "| regime | what it says | why no rule carries it |\n|---|---|---|\n"
+    });
+    for row in facts.not_rules() {
+        put(&mut page, format_args!("| `{}` | {} | {} |", row.regime, cell(&row.what), cell(&row.why)));
+    }
     let disputed: Vec<String> =
         coverage.disputed.iter().map(|(path, id, why)| format!("`{id}` ({path}): {why}")).collect();
     section(&mut page, "Disputed cases", "Their expectation is held to be wrong in law.", &disputed);
