@@ -118,7 +118,10 @@ async fn a_change_of_many_files_is_seen_as_one_whole() {
         let (version, rules) = ask(&server).await;
         let of = |word: &str| rules.iter().filter(|rule| rule.starts_with(&format!("own.{word}."))).count();
         let (of_a, of_b) = (of("a"), of("b"));
-        assert!([(files, 0), (0, files)].contains(&(of_a, of_b)), "{of_a} of a and {of_b} of b in one answer");
+        assert!(
+            [(files, 0), (0, files)].contains(&(of_a, of_b)),
+            "{of_a} of a and {of_b} of b in one answer"
+        );
         assert_eq!(version == a, of_a == files);
         (of_b == files).then_some(version)
     })
@@ -163,8 +166,12 @@ async fn a_bad_edit_keeps_the_last_good_bundle_and_is_seen() {
     let good = server.version().await;
     let bad = setup.policies.join("core/zz-bad.cedar");
     save(&bad, "// a comment\n\npermit (principal, action, resource) when { Jurisdiction::\"UK\" == 1 };\n");
-    let failure = eventually("the failure is in the status", || async { server.status().await.last_failure }).await;
-    assert!(failure.errors.iter().any(|error| error.file == "core/zz-bad.cedar" && error.line == Some(3)), "{failure:?}");
+    let failure =
+        eventually("the failure is in the status", || async { server.status().await.last_failure }).await;
+    assert!(
+        failure.errors.iter().any(|error| error.file == "core/zz-bad.cedar" && error.line == Some(3)),
+        "{failure:?}"
+    );
     assert_eq!(server.version().await, good);
     assert_eq!(ask(&server).await.0, good);
     eventually("the bundle's health says so", || async {
