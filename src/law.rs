@@ -22,7 +22,9 @@ pub use condition::RequestFacts;
 pub use facts::{Facts, InstrumentFact, Reviewed};
 pub use governs::{Circumstances, Governing};
 pub use places::Codes;
-pub use rows::{Absence, AbsenceMeaning, Between, Mechanism, NotARule, Regime, RegimeStatus, Relation, RouteKind};
+pub use rows::{
+    Absence, AbsenceMeaning, Between, Mechanism, NotARule, Regime, RegimeStatus, Relation, RouteKind,
+};
 pub use standing::{RelationState, Standing};
 pub use vocabulary::{IdSet, Unknown};
 pub use world::World;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::{
-    Bounds, Codec, Committed, Needs, Refusal, Revision, Store, StoreError, StoredChange,
-    StoredEntry, Transaction, WriteError, check,
+    Bounds, Codec, Committed, Needs, Refusal, Revision, Store, StoreError, StoredChange, StoredEntry,
+    Transaction, WriteError, check,
 };
 use crate::domain::{Entry, EntryKind};
 

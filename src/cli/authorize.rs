@@ -103,7 +103,9 @@ fn show(args: &Args, told: Told<'_>, answer: &Value) -> ExitCode {
             match print::text(&printer, told, answer) {
                 Ok(text) => raw(&text),
                 Err(error) => {
-                    note(format!("error: the answer cannot be read: {error}; is the server of this version?"));
+                    note(format!(
+                        "error: the answer cannot be read: {error}; is the server of this version?"
+                    ));
                     return ExitCode::FAILURE;
                 }
             }

@@ -96,8 +96,10 @@ fn init(dir: &Path) -> Result<(), ExitCode> {
 }
 
 fn list(bundle: &Bundle) {
-    let longest = |text: fn(&Rule) -> &str| bundle.rules().iter().map(|rule| text(rule).len()).max().unwrap_or(0);
-    let (id, reason, regime) = (longest(|rule| &rule.id), longest(|rule| &rule.reason), longest(|rule| &rule.regime));
+    let longest =
+        |text: fn(&Rule) -> &str| bundle.rules().iter().map(|rule| text(rule).len()).max().unwrap_or(0);
+    let (id, reason, regime) =
+        (longest(|rule| &rule.id), longest(|rule| &rule.reason), longest(|rule| &rule.regime));
     for rule in bundle.rules() {
         line(format!(
             "{:<id$}  {:<6}  {:<reason$}  {:<regime$}  {}:{}",

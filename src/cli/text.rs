@@ -65,7 +65,9 @@ impl Printer {
         let mut block = String::new();
         for line in lines {
             let indent = LABEL + line.indent;
-            for (index, text) in wrap(&line.text, self.width.saturating_sub(indent), line.hang).iter().enumerate() {
+            for (index, text) in
+                wrap(&line.text, self.width.saturating_sub(indent), line.hang).iter().enumerate()
+            {
                 let hang = if index == 0 { 0 } else { line.hang };
                 let label = if block.is_empty() { label } else { "" };
                 let label = self.paint(Style::Faint, &format!("{label:<LABEL$}"));

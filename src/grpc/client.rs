@@ -175,8 +175,7 @@ impl Client {
         let response = self.catalog().list(self.request(request)).await.map_err(refused)?.into_inner();
         let mut page = Page { entries: Vec::new(), next_page_token: response.next_page_token };
         for stored in response.entries {
-            page.entries
-                .push((words::from_wire_entry(&stored.entry.unwrap_or_default())?, stored.revision));
+            page.entries.push((words::from_wire_entry(&stored.entry.unwrap_or_default())?, stored.revision));
         }
         Ok(page)
     }
@@ -253,7 +252,9 @@ impl Refusal {
                 "the server has no bundle that could be served: its log and GetStatus say why; \
                  `situs validate DIR` shows the faults of a bundle"
             }
-            (_, "BEHIND") => "ask again, or another replica; `situs authorize` without the expectation asks any",
+            (_, "BEHIND") => {
+                "ask again, or another replica; `situs authorize` without the expectation asks any"
+            }
             (_, "NOT_RECORDED") => "the server's disk needs a look: without a record there is no answer",
             (_, "FIELD_FORBIDDEN") => {
                 "leave it out, register it in the catalogue, or let the access policy permit it to this caller"

@@ -11,8 +11,8 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule, Regime,
-    RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
+    Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;

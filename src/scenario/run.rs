@@ -50,12 +50,16 @@ pub fn run_all(bundle: &Bundle, files: &[CaseFile], now: Timestamp) -> Vec<Outco
         let running: Vec<_> = cases
             .chunks(share)
             .map(|chunk| {
-                scope.spawn(move || chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect::<Vec<_>>())
+                scope.spawn(move || {
+                    chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect::<Vec<_>>()
+                })
             })
             .collect();
         // A worker that panicked gives nothing; the cases are then asked here, where a panic is seen.
         let shares = running.into_iter().zip(cases.chunks(share)).map(|(worker, chunk)| {
-            worker.join().unwrap_or_else(|_| chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect())
+            worker
+                .join()
+                .unwrap_or_else(|_| chunk.iter().map(|(path, case)| ask(bundle, path, case, now)).collect())
         });
         shares.flatten().collect()
     })

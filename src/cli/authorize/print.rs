@@ -317,7 +317,11 @@ mod tests {
         };
         let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let said = |reasons: &[Reason]| {
-            Printer::plain(80).block("", &why(reasons)).lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+            Printer::plain(80)
+                .block("", &why(reasons))
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .collect::<Vec<_>>()
         };
         let both = [reason("a", "one"), reason("b", "one"), reason("a", "two"), reason("b", "two")];
         assert_eq!(said(&both), lines(&["one", "two", "a", "b"]));

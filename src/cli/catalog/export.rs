@@ -103,7 +103,8 @@ async fn each(
     which: &Which,
     mut take: impl FnMut(EntryKind, Value, u64) -> Result<(), ExitCode>,
 ) -> Result<ExitCode, ExitCode> {
-    for kind in EntryKind::ALL.iter().copied().filter(|kind| which.kind.is_none_or(|wanted| wanted == *kind)) {
+    for kind in EntryKind::ALL.iter().copied().filter(|kind| which.kind.is_none_or(|wanted| wanted == *kind))
+    {
         let mut token = String::new();
         loop {
             let page = client.list(kind, &which.prefix, &token).await.map_err(failed)?;

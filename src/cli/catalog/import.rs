@@ -122,7 +122,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, ExitCode> {
     Ok(if tally.faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn take(tally: &mut Tally, keys: &mut HashSet<(EntryKind, String)>, done: Result<Done, tokio::task::JoinError>) {
+fn take(
+    tally: &mut Tally,
+    keys: &mut HashSet<(EntryKind, String)>,
+    done: Result<Done, tokio::task::JoinError>,
+) {
     match done {
         Ok(done) => {
             keys.remove(&(done.row.kind, done.row.key().to_owned()));
@@ -203,7 +207,11 @@ impl Tally {
         let seconds = self.started.elapsed().as_secs().max(1);
         let text = format!("{handled} entries, {} a second, {} faults", handled / seconds, self.faults);
         self.clear();
-        if self.is_terminal { raw_note(&text) } else { note(text) }
+        if self.is_terminal {
+            raw_note(&text)
+        } else {
+            note(text)
+        }
         self.shown = self.is_terminal;
     }
 

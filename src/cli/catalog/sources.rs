@@ -79,7 +79,9 @@ impl Reader {
     }
 
     fn rows(&self, name: &str, rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<(), Abandoned> {
-        rows.iter().filter(|row| wanted(row)).try_for_each(|row| self.send(Ok((name.to_owned(), row.clone()))))
+        rows.iter()
+            .filter(|row| wanted(row))
+            .try_for_each(|row| self.send(Ok((name.to_owned(), row.clone()))))
     }
 
     fn lines(

@@ -64,9 +64,7 @@ fn checked(check: &mut Checker<'_>, wire: proto::Entry) -> Option<Entry> {
             }
             Some(Entry::Tenant(tenant(check, &at, wire)))
         }
-        Some(Wire::Holding(wire)) => {
-            Some(Entry::Holding(holding(check, &at.field("holding"), wire)))
-        }
+        Some(Wire::Holding(wire)) => Some(Entry::Holding(holding(check, &at.field("holding"), wire))),
         Some(Wire::Party(wire)) => party(check, &at.field("party"), wire).map(Entry::Party),
         Some(Wire::Process(wire)) => {
             let at = at.field("process");
