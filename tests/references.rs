@@ -49,7 +49,7 @@ fn bundle(link: &str) -> Bundle {
 fn decided(bundle: &Bundle, data_ref: &str) -> (String, Vec<String>) {
     let text = MOVE.replace("DATA_REF", data_ref);
     let file = CaseFile::read("move.toml", &text, bundle.facts()).unwrap();
-    let outcome = scenario::run(bundle, &file, NOW.parse().unwrap()).next().unwrap();
+    let outcome = scenario::run_all(bundle, std::slice::from_ref(&file), NOW.parse().unwrap()).remove(0);
     (outcome.answer.disposition.to_string(), outcome.comparison.decided)
 }
 

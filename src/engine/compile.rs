@@ -9,8 +9,8 @@ use super::point::Point;
 use crate::domain::{
     Category, Confidence, Disposition, Effect, LegalProcess, Obligation, Reason, Route, Verdict,
 };
-use crate::law::{IdSet, Reviewed, Standing, World};
-use crate::policy::{Base, Bundle, Judgement, RelationFilter, Rule, Value};
+use crate::law::{IdSet, RelationState, Reviewed, Standing, World};
+use crate::policy::{Base, Bundle, Judgement, Rule, Value};
 
 /// What one point came to.
 #[derive(Debug)]
@@ -190,13 +190,18 @@ impl Writer<'_> {
         let of_regime = |id: &String| rule.regime.is_empty() || *id == rule.regime;
         let of_law =
             self.point.by_regime.iter().filter(|(id, _)| of_regime(id)).flat_map(|(_, standings)| standings);
-        let wanted = |filter: &RelationFilter, standing: &Standing| {
-            filter.kind == standing.kind
-                && (filter.states.is_empty() || filter.states.contains(&standing.state))
+        // A finding of later days is named only where a rule asks for it; an agreement, once it is signed.
+        let unasked = |standing: &Standing, later: &[RelationState]| !later.contains(&standing.state);
+        let wanted = |standing: &Standing, later: &[RelationState]| {
+            rule.relations.iter().filter(|filter| filter.kind == standing.kind).any(|filter| {
+                filter.states.contains(&standing.state)
+                    || (filter.states.is_empty() && unasked(standing, later))
+            })
         };
-        let all = of_law.chain(&self.point.demand);
-        let mut found: Vec<&Standing> =
-            all.filter(|standing| rule.relations.iter().any(|filter| wanted(filter, standing))).collect();
+        let of_law =
+            of_law.filter(|standing| wanted(standing, &[RelationState::NotYet, RelationState::Future]));
+        let demand = self.point.demand.iter().filter(|standing| wanted(standing, &[RelationState::Future]));
+        let mut found: Vec<&Standing> = of_law.chain(demand).collect();
         found.sort_by(|a, b| a.relation.cmp(&b.relation));
         found.dedup_by(|a, b| a.relation == b.relation);
         found
@@ -321,8 +326,7 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.contains(&standing.kind)
-                    && standing.state == crate::law::RelationState::InForce
+                kind.carried_by.contains(&standing.kind) && standing.state == RelationState::InForce
             });
             routes.extend(open.map(|standing| route(&standing.relation, &standing.citation)));
         }
