@@ -186,7 +186,7 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
     };
     for key in file.unknown.keys() {
         let hint = did_you_mean(&near(key, KEYS.iter().copied()));
-        faults.push(format!("config: `{}`: `{key}` is no setting {hint}", path.display()));
+        faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file
 }

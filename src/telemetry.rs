@@ -1,5 +1,7 @@
 //! Logs and traces: what is set up at the start, and flushed at the end.
 
+use std::io::IsTerminal;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
@@ -36,7 +38,10 @@ pub struct Guard(Option<SdkTracerProvider>);
 /// [`TelemetryError`]; the caller can only mend the settings.
 pub fn init(config: &Config) -> Result<Guard, TelemetryError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colour is for a person: in a file its codes are noise.
+    let format = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let format = match config.log_format {
         LogFormat::Text => format.boxed(),
         LogFormat::Json => format.json().boxed(),

@@ -1,6 +1,6 @@
 //! What a reference lies in: a rule can name its tenant and each prefix of it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::sync::Arc;
 
@@ -83,4 +83,40 @@ fn a_linked_rule_is_shown_under_its_own_id_with_its_slots_filled() {
     assert_eq!((rule.file.as_str(), rule.line), ("tenants/links.toml", 2));
     assert!(rule.source.contains("Tenant::\"acme\""), "{}", rule.source);
     assert!(bundle.rule("tenants.frozen").is_none());
+}
+
+/// The faults of the bundle with two links, its template and links changed.
+fn faults(from: &str, to: &str) -> Vec<String> {
+    let links = ["one", "two"].map(|name| {
+        format!("[[link]]\nid = \"tenants.frozen.{name}\"\ntemplate = \"tenants.frozen\"\nresource = 'Tenant::\"{name}\"'\n")
+    });
+    let mut files = policy::default_files();
+    files.insert("tenants/frozen.cedar".to_owned(), Arc::from(TEMPLATE.replace(from, to)));
+    files.insert("tenants/links.toml".to_owned(), Arc::from(links.concat().replace(from, to)));
+    let error = Bundle::load(&files).map(|_| ()).unwrap_err();
+    error.faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_fault_of_a_template_is_told_once_and_at_the_template() {
+    let found = faults("forbid (principal", "forbid (principal is Operater");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("tenants/frozen.cedar:2: for policy `tenants.frozen`"), "{found:?}");
+    let found = faults("@reason(\"customer_residency_commitment\")", "@reason(\"customer_residency\")");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("did you mean `customer_residency_commitment`"), "{found:?}");
+}
+
+#[test]
+fn a_fault_of_a_slot_is_told_at_its_link() {
+    let found = faults("'Tenant::\"two\"'", "'Tennant::\"two\"'");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("tenants/links.toml:6: link `tenants.frozen.two`"), "{found:?}");
+    assert!(found[0].contains("did you mean `Tenant`"), "{found:?}");
+}
+
+#[test]
+fn a_rule_cannot_say_that_a_denial_is_permitted() {
+    let found = faults("residency_commitment\")\n@next", "permitted\")\n@next");
+    assert!(found.iter().any(|fault| fault.contains("`permitted` is not for a rule to say")), "{found:?}");
 }

@@ -149,7 +149,7 @@ pub(super) fn kind(name: &str) -> Result<EntryKind, String> {
     let known = EntryKind::ALL.iter().copied();
     known.clone().find(|kind| kind.as_str() == name).ok_or_else(|| {
         let near = near(name, known.map(EntryKind::as_str));
-        let hint = if near.is_empty() { String::new() } else { format!("; {}", did_you_mean(&near)) };
+        let hint = did_you_mean(&near);
         format!("`{name}` is not one of tenant, holding, party, process{hint}")
     })
 }

@@ -120,7 +120,7 @@ fn or_dash(text: &str) -> &str {
 fn show(bundle: &Bundle, id: &str) -> Result<(), ExitCode> {
     let Some(rule) = bundle.rule(id) else {
         let near = near(id, bundle.rules().iter().map(|rule| rule.id.as_str()));
-        let hint = if near.is_empty() { String::new() } else { format!("; {}", did_you_mean(&near)) };
+        let hint = did_you_mean(&near);
         note(format!("error: there is no rule `{id}`{hint}"));
         note("  `situs policies list` shows them all");
         return Err(ExitCode::FAILURE);

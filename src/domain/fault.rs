@@ -80,12 +80,12 @@ pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<Str
     scored.into_iter().take(3).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 
-/// A "did you mean" for near words; empty where there are none.
+/// What near words add to the end of a sentence; nothing where there are none.
 #[must_use]
 pub fn did_you_mean(near: &[String]) -> String {
     match near {
         [] => String::new(),
-        words => format!("did you mean `{}`?", words.join("`, `")),
+        words => format!("; did you mean `{}`?", words.join("`, `")),
     }
 }
 

@@ -276,7 +276,7 @@ impl<'a> Check<'a> {
                     let hint = did_you_mean(&near);
                     self.fault(
                         here,
-                        format!("`{code}` is in `{}`, which is not declared {hint}", membership.group),
+                        format!("`{code}` is in `{}`, which is not declared{hint}", membership.group),
                     );
                 }
                 let interval =
@@ -343,7 +343,7 @@ impl<'a> Check<'a> {
         for link in &row.links {
             if !LINKS.contains(&link.as_str()) {
                 let near = crate::domain::near(link, LINKS.iter().copied());
-                self.fault(here, format!("regime `{}`: `{link}` is no link {}", row.id, did_you_mean(&near)));
+                self.fault(here, format!("regime `{}`: `{link}` is no link{}", row.id, did_you_mean(&near)));
             }
         }
         if row.links.is_empty() && row.limits.is_empty() && row.instruments.is_empty() {
@@ -402,7 +402,13 @@ impl<'a> Check<'a> {
         if !self.facts.is_jurisdiction(code) {
             let error = match self.facts.aliases.get(code) {
                 Some(canonical) => format!("`{code}` is another name of `{canonical}`; write `{canonical}`"),
-                None => format!("`{code}` is not a jurisdiction or grouping that the facts or ISO 3166 know"),
+                None => {
+                    let known = self.facts.jurisdictions.keys().chain(self.facts.groupings.keys());
+                    let hint = did_you_mean(&crate::domain::near(code, known.map(String::as_str)));
+                    format!(
+                        "`{code}` is not a jurisdiction or grouping that the facts or ISO 3166 know{hint}"
+                    )
+                }
             };
             self.fault(here, error);
         }

@@ -72,7 +72,7 @@ impl Condition {
         let row = rows.iter().find(|row| row.id.get_ref() == word).ok_or_else(|| {
             let near = crate::domain::near(word, rows.iter().map(|row| row.id.get_ref().as_str()));
             format!(
-                "condition `{word}` is mapped to nothing in conditions.toml {}",
+                "condition `{word}` is mapped to nothing in conditions.toml{}",
                 crate::domain::did_you_mean(&near)
             )
         })?;

@@ -54,7 +54,7 @@ impl IdSet {
 
 /// A word that the facts do not declare, with the near ones.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is not a known {noun}{}", hint(near))]
+#[error("`{word}` is not a known {noun}{}", crate::domain::did_you_mean(near))]
 pub struct Unknown {
     /// The word.
     pub word: String,
@@ -62,13 +62,6 @@ pub struct Unknown {
     pub noun: &'static str,
     /// Known words that are near to it.
     pub near: Vec<String>,
-}
-
-fn hint(near: &[String]) -> String {
-    match near {
-        [] => String::new(),
-        near => format!("; {}", crate::domain::did_you_mean(near)),
-    }
 }
 
 impl Facts {

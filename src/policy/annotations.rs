@@ -139,6 +139,10 @@ pub(super) fn read<'a>(
                 read.next_step = value.to_owned();
             }
             "disposition" => match value.parse() {
+                // The others are what the engine finds, never what a rule says.
+                Ok(Disposition::Fault | Disposition::ConflictOfLaws | Disposition::Permitted) => {
+                    faults.push(format!("@disposition: `{value}` is not for a rule to say"));
+                }
                 Ok(disposition) => read.disposition = Some(disposition),
                 Err(error) => faults.push(format!("@disposition: {error}")),
             },
@@ -184,7 +188,7 @@ pub(super) fn read<'a>(
             }
             other => {
                 let hint = did_you_mean(&near(other, KNOWN.iter().copied()));
-                faults.push(format!("`@{other}` is no annotation that Situs knows {hint}"));
+                faults.push(format!("`@{other}` is no annotation that Situs knows{hint}"));
             }
         }
         faults.append(&mut unknown);

@@ -88,5 +88,5 @@ fn entity_fault(kind: &str, id: &str, facts: &Facts, lists: &ClosedLists) -> Opt
         return None;
     }
     let hint = did_you_mean(&near(id, known.iter().map(String::as_str)));
-    Some(format!("`{kind}::\"{id}\"` is not declared by the facts {hint}"))
+    Some(format!("`{kind}::\"{id}\"` is not declared by the facts{hint}"))
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
-use crate::domain::{Fault, Files};
+use crate::domain::{Fault, Files, did_you_mean, near};
+use crate::law::{Facts, IdSet};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +32,7 @@ struct LinkRow {
 pub(super) type Places = HashMap<String, (String, usize)>;
 
 /// Adds the links of a bundle to its policies.
-pub(super) fn add(files: &Files, policies: &mut PolicySet, faults: &mut Vec<Fault>) -> Places {
+pub(super) fn add(files: &Files, facts: &Facts, policies: &mut PolicySet, faults: &mut Vec<Fault>) -> Places {
     let mut places = Places::new();
     for (path, text) in
         files.iter().filter(|(path, _)| path.starts_with("tenants/") && path.ends_with(".toml"))
@@ -49,23 +50,50 @@ pub(super) fn add(files: &Files, policies: &mut PolicySet, faults: &mut Vec<Faul
             let id = row.id.into_inner();
             let mut fault = |message: String| faults.push(Fault::at(path, text, offset, message));
             let mut slots = HashMap::new();
-            for (slot, value) in [(SlotId::principal(), &row.principal), (SlotId::resource(), &row.resource)]
-            {
-                match value.as_deref().map(EntityUid::from_str) {
+            let mut good = true;
+            for (slot, value, kinds) in [
+                (SlotId::principal(), &row.principal, PRINCIPALS),
+                (SlotId::resource(), &row.resource, RESOURCES),
+            ] {
+                match value.as_deref().map(|value| filling(value, kinds, facts)) {
                     None => {}
                     Some(Ok(uid)) => {
                         slots.insert(slot, uid);
                     }
-                    Some(Err(error)) => fault(format!("link `{id}`: {error}; write Type::\"id\"")),
+                    Some(Err(error)) => {
+                        good = false;
+                        fault(format!("link `{id}`: {error}"));
+                    }
                 }
             }
-            if let Err(error) = policies.link(PolicyId::new(&row.template), PolicyId::new(&id), slots) {
+            if good && let Err(error) = policies.link(PolicyId::new(&row.template), PolicyId::new(&id), slots)
+            {
                 fault(format!("link `{id}` of template `{}`: {error}", row.template));
             }
             places.insert(id, (path.clone(), crate::domain::line_of(text, offset)));
         }
     }
     places
+}
+
+/// What can ask, and so fill a template's `?principal`.
+const PRINCIPALS: &[&str] = &["Workload", "Operator", "Customer", "Recipient", "Authority"];
+/// What data is, or lies in, and so can fill a template's `?resource`.
+const RESOURCES: &[&str] = &["Tenant", "Holding", "Regime"];
+
+/// Reads what fills a slot. Its fault is the link's, not its template's.
+fn filling(text: &str, kinds: &[&str], facts: &Facts) -> Result<EntityUid, String> {
+    let uid = EntityUid::from_str(text)
+        .map_err(|_| format!("`{text}` is no entity; write Type::\"id\", such as Tenant::\"acme\""))?;
+    let kind = uid.type_name().to_string();
+    if !kinds.contains(&kind.as_str()) {
+        let hint = did_you_mean(&near(&kind, kinds.iter().copied()));
+        return Err(format!("`{kind}` cannot stand there, only {}{hint}", kinds.join(", ")));
+    }
+    if kind == "Regime" {
+        facts.identifier(IdSet::Regime, uid.id().unescaped()).map_err(|error| error.to_string())?;
+    }
+    Ok(uid)
 }
 
 /// A linked policy as one that stands by itself: its template's text with the slots filled, under the link's

@@ -1,11 +1,12 @@
 //! From files to a bundle: parsed, annotated, validated against the schema, checked; whole or not at all.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode,
-    Validator,
+    ActionConstraint, Effect as CedarEffect, Policy, PolicyId, PolicySet, ResourceConstraint,
+    ValidationError, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 
@@ -36,6 +37,22 @@ struct Parsed {
     file: String,
     line: usize,
     policy: Policy,
+    /// Where its words stand, under which id: a link's are its template's.
+    words: Words,
+}
+
+/// Where faults of a policy's words are told, so that a template is told once, however many links it has.
+#[derive(Clone)]
+struct Words {
+    id: String,
+    file: String,
+    line: usize,
+}
+
+impl Words {
+    fn fault(&self, message: String) -> Fault {
+        Fault { file: self.file.clone(), line: self.line, message, help: String::new() }
+    }
 }
 
 impl Bundle {
@@ -55,13 +72,13 @@ impl Bundle {
 
         let lists = schema::closed_lists(&facts);
         let mut faults = Vec::new();
-        let policies = parse(files, &mut faults);
-        let mut rules = Vec::new();
+        let policies = parse(files, &facts, &mut faults);
+        let (mut rules, mut words) = (Vec::new(), HashMap::new());
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
             let Some((rule, policy)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
-            if rules.iter().any(|known: &Rule| known.id == rule.id) {
+            if words.insert(rule.id.clone(), parsed.words).is_some() {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
                 continue;
             }
@@ -76,10 +93,11 @@ impl Bundle {
         }
         let mut report = Report::default();
         for (set, schema) in [(&decide, &deciding), (&advise, &advising)] {
-            validate(set, schema.clone(), &rules, &mut faults, &mut report);
+            validate(set, schema.clone(), &words, &mut faults, &mut report);
         }
         if !faults.is_empty() {
             faults.sort();
+            faults.dedup();
             return Err(LoadError { faults });
         }
         let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &decide, &advise, lists);
@@ -106,10 +124,10 @@ pub(super) fn cedar_fault(file: &str, text: &str, error: &dyn Diagnostic) -> Fau
     }
 }
 
-fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
+fn parse(files: &Files, facts: &Facts, faults: &mut Vec<Fault>) -> Vec<Parsed> {
     let mut parsed = Vec::new();
     let mut templates = PolicySet::new();
-    let mut template_places = std::collections::HashMap::new();
+    let mut template_words = HashMap::new();
     let sources =
         files.iter().filter(|(path, _)| path.ends_with(".cedar") && !path.starts_with("guarantees/"));
     for (path, text) in sources {
@@ -126,8 +144,9 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
             let line = line_of_policy(text, policy.annotation("id"), &source);
             match policy.annotation("id") {
                 Some(id) if !id.is_empty() => {
+                    let words = Words { id: id.to_owned(), file: path.clone(), line };
                     let policy = policy.new_id(PolicyId::new(id));
-                    parsed.push(Parsed { file: path.clone(), line, policy });
+                    parsed.push(Parsed { file: path.clone(), line, policy, words });
                 }
                 _ => faults.push(
                     Fault {
@@ -147,7 +166,7 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
                 faults.push(Fault { file: path.clone(), line, message, help: "add @id(\"...\")".to_owned() });
                 continue;
             };
-            template_places.insert(id.to_owned(), path.clone());
+            template_words.insert(id.to_owned(), Words { id: id.to_owned(), file: path.clone(), line });
             if let Err(error) = templates.add_template(template.new_id(PolicyId::new(id))) {
                 faults.push(Fault {
                     file: path.clone(),
@@ -158,18 +177,16 @@ fn parse(files: &Files, faults: &mut Vec<Fault>) -> Vec<Parsed> {
             }
         }
     }
-    let places = links::add(files, &mut templates, faults);
+    let places = links::add(files, facts, &mut templates, faults);
     for policy in templates.policies() {
         let id = policy.id().to_string();
         let (file, line) = places.get(&id).cloned().unwrap_or_default();
+        let own = Words { id, file: file.clone(), line };
+        let template = policy.template_id().map(ToString::to_string);
+        let words = template.and_then(|template| template_words.get(&template).cloned());
         match links::alone(policy) {
-            Ok(policy) => parsed.push(Parsed { file, line, policy }),
-            Err(error) => faults.push(Fault {
-                file,
-                line,
-                message: format!("link `{id}`: {error}"),
-                help: String::new(),
-            }),
+            Ok(policy) => parsed.push(Parsed { file, line, policy, words: words.unwrap_or(own) }),
+            Err(error) => faults.push(own.fault(format!("link `{}`: {error}", own.id))),
         }
     }
     parsed.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
@@ -189,11 +206,9 @@ fn rule(
     faults: &mut Vec<Fault>,
 ) -> Option<(Rule, Policy)> {
     let policy = &parsed.policy;
-    let mut fault = |message: String, help: &str| {
-        faults.push(Fault { file: parsed.file.clone(), line: parsed.line, message, help: help.to_owned() });
-    };
+    let mut fault = |message: String, help: &str| faults.push(parsed.words.fault(message).help(help));
     let (read, all, errors) = annotations::read(policy.annotations(), facts);
-    let id = policy.id().to_string();
+    let id = &parsed.words.id;
     errors.into_iter().for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
     let access = parsed.file.starts_with("access/");
     let advises =
@@ -245,7 +260,7 @@ fn rule(
     let source =
         policy.to_cedar().or_else(|| files.get(&parsed.file).map(ToString::to_string)).unwrap_or_default();
     let rule = Rule {
-        id,
+        id: policy.id().to_string(),
         effect,
         reason: read.reason,
         citation: read.citation,
@@ -270,17 +285,24 @@ fn rule(
 fn validate(
     set: &PolicySet,
     schema: cedar_policy::Schema,
-    rules: &[Rule],
+    words: &HashMap<String, Words>,
     faults: &mut Vec<Fault>,
     report: &mut Report,
 ) {
     let result = Validator::new(schema).validate(set, ValidationMode::Strict);
     let place = |id: &PolicyId, message: String| {
-        let rule = rules.iter().find(|rule| rule.id == id.to_string());
-        let (file, line) = rule.map_or((String::new(), 0), |rule| (rule.file.clone(), rule.line));
-        Fault { file, line, message, help: String::new() }
+        let id = id.to_string();
+        match words.get(&id) {
+            Some(words) => words.fault(message.replace(&format!("`{id}`"), &format!("`{}`", words.id))),
+            None => Fault::of_file("", message),
+        }
     };
+    // An entity that a closed list lacks was reported before, with the near ones instead of the whole list.
+    let reported = !faults.is_empty();
     for error in result.validation_errors() {
+        if reported && matches!(error, ValidationError::InvalidEnumEntity(_)) {
+            continue;
+        }
         let fault = place(error.policy_id(), error.to_string());
         faults.push(match error.help() {
             Some(help) => fault.help(help.to_string()),

@@ -111,7 +111,7 @@ pub(in crate::grpc) fn quote(text: &str) -> String {
 
 /// What near words add to a sentence; nothing where there are none.
 pub(in crate::grpc) fn hint(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("; {}", did_you_mean(near)) }
+    did_you_mean(near)
 }
 
 /// Cuts a text to [`MAX_TEXT`] bytes, at a character.
