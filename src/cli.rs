@@ -50,7 +50,7 @@ Rules of your own:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
-    Authorize(authorize::Args),
+    Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
     Policies(policies::Args),
     Validate(validate::Args),

@@ -3,6 +3,7 @@
 //! The entries here state a few fields only, in a small encoding of their own.
 
 mod crash;
+mod fixed;
 mod listing;
 mod resolving;
 mod storing;

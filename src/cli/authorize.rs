@@ -32,7 +32,7 @@ pub(super) struct Args {
     server: Server,
     #[command(flatten)]
     local: Local,
-    /// How the answer is printed: for a person, or as the wire's message in words.
+    /// How the answer is printed: for a person, whole or in brief, or as the wire's message in words.
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
@@ -40,6 +40,7 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
     Text,
+    Brief,
     Json,
 }
 
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let question = match args.question.words() {
         Ok(question) => question,
         Err(RequestError::Words(errors)) => {
-            return errors.iter().map(bad_words).last().unwrap_or(ExitCode::FAILURE);
+            return errors.iter().fold(ExitCode::FAILURE, |_, error| bad_words(error));
         }
         Err(error) => {
             note(format!("error: {}", chain(&error)));
@@ -98,9 +99,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn show(args: &Args, told: Told<'_>, answer: &Value) -> ExitCode {
     match args.output {
         Output::Json => line(format!("{answer:#}")),
-        Output::Text => {
+        Output::Text | Output::Brief => {
             let printer = Printer::for_stdout();
-            match print::text(&printer, told, answer) {
+            let form = if args.output == Output::Brief { print::brief } else { print::text };
+            match form(&printer, told, answer) {
                 Ok(text) => raw(&text),
                 Err(error) => {
                     note(format!(

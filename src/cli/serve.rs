@@ -95,15 +95,19 @@ impl server::Announce for Announcement {
             version.get(..12).unwrap_or(version),
         ));
         let server = self.address.map(|address| address.to_string()).unwrap_or_default();
+        // As it was started, so that the line can be copied.
+        let program = std::env::args().next().unwrap_or_else(|| "situs".to_owned());
         if example {
             line("ask a first question, under the law of 14 July 2016:");
             line(format!(
-                "  situs authorize contoso/mail --requester us-attorney --jurisdiction US-NY --process warrant \
+                "  {program} authorize contoso/mail --requester us-attorney --jurisdiction US-NY --process warrant \
                  --as-of 2016-07-14 --server {server}"
             ));
         } else {
             line("ask a question:");
-            line(format!("  situs authorize DATA_REF --requester ID --jurisdiction CODE --server {server}"));
+            line(format!(
+                "  {program} authorize DATA_REF --requester ID --jurisdiction CODE --server {server}"
+            ));
         }
     }
 

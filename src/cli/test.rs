@@ -47,7 +47,7 @@ A case is a question at a date, and the answer that must come:
   jurisdiction = \"US\"
   action = \"transfer\"
   requester = { kind = \"workload\", jurisdiction = \"IE\" }
-  holding = { stored_in = [\"IE\"], residency = [\"EU\"] }
+  holding = { stored_in = [\"IE\"], data_kinds = [\"personal\"], provider_established_in = [\"IE\"] }
   [case.expect]
   decision = \"deny\"
   next_step = \"require_mechanism\"";

@@ -106,7 +106,8 @@ impl World {
         let in_scope =
             facts.scope.is_empty() || row.data_scope.iter().any(|scope| facts.scope.contains(scope));
         // An instrument's own regime is named when it is used, even for a category beyond its scope.
-        if !used && !(linked && limited && in_scope) {
+        let governs = linked && limited && in_scope;
+        if !used && !governs {
             return None;
         }
         let everywhere = row.jurisdictions.iter().any(|code| code == "*");

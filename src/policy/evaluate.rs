@@ -22,6 +22,9 @@ pub struct Judgement<'a> {
     pub errors: Vec<(String, String)>,
 }
 
+/// The advices that hold, and policies that err, with the error.
+pub type Advice<'a> = (Vec<&'a Rule>, Vec<(String, String)>);
+
 /// A question whose entities are built, ready to be judged and advised on.
 pub struct Prepared<'a> {
     bundle: &'a Bundle,
@@ -103,7 +106,7 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// [`AskError`]: the question does not fit the schema. Always a FAULT.
-    pub fn advise(&self, verdict: Value) -> Result<(Vec<&'a Rule>, Vec<(String, String)>), AskError> {
+    pub fn advise(&self, verdict: Value) -> Result<Advice<'a>, AskError> {
         let mut context = self.ask.context.clone();
         context.insert("verdict", verdict);
         let request = self.request(&context, &self.bundle.advising)?;
@@ -154,7 +157,7 @@ impl<'a> Prepared<'a> {
             let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
             errors.push((error.policy_id().to_string(), error.to_string()));
         }
-        response.diagnostics().reason().filter_map(|id| self.bundle.rule(&id.to_string())).collect()
+        response.diagnostics().reason().filter_map(|id| self.bundle.rule(id.as_ref())).collect()
     }
 }
 

@@ -108,6 +108,33 @@ pub(super) fn text(printer: &Printer, told: Told<'_>, answer: &Value) -> Result<
     Ok(text)
 }
 
+/// The answer in brief: the verdict, each reason's code and sentence, and the ways on by what carries them.
+///
+/// # Errors
+/// The answer is not one that this program can read.
+pub(super) fn brief(printer: &Printer, told: Told<'_>, answer: &Value) -> Result<String, serde_json::Error> {
+    let answer = Answer::deserialize(answer)?;
+    let mut text = format!("{}\n", head(printer, &answer));
+    let mut part = |label: &str, lines: Vec<Line>| {
+        if !lines.is_empty() {
+            text.push_str(&printer.block(label, &lines));
+        }
+    };
+    part("asked", vec![Line::of(format!("{}, {}", asked(&told), law_of(&answer))).hanging()]);
+    let reasons = answer
+        .reasons
+        .iter()
+        .map(|reason| Line::of(format!("{}: {}", reason.code, reason.message)).hanging());
+    part("why", reasons.collect());
+    let ways = answer.routes.iter().map(|route| match route.relation.as_str() {
+        "" => route.kind.clone(),
+        relation => format!("{} by {relation}", route.kind),
+    });
+    let ways = ways.collect::<Vec<_>>().join(", ");
+    part("ways on", if ways.is_empty() { Vec::new() } else { vec![Line::of(ways)] });
+    Ok(text)
+}
+
 fn head(printer: &Printer, answer: &Answer) -> String {
     // Whatever is not an allow is a deny.
     let allowed = answer.decision == "allow";
@@ -154,15 +181,15 @@ fn words(value: Option<&Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(elements)) => {
             let elements: Vec<_> = elements.iter().map(|element| words(Some(element))).collect();
-            elements.join(", ")
+            elements.join("+")
         }
         Some(Value::Object(fields)) => {
             let fields: Vec<_> = fields
                 .iter()
                 .map(|(name, value)| match (name.as_str(), value) {
                     ("id", value) => words(Some(value)),
-                    (_, Value::Object(_)) => format!("{name} ({})", words(Some(value))),
-                    _ => format!("{name} {}", words(Some(value))),
+                    (_, Value::Object(_)) => format!("{name}=({})", words(Some(value))),
+                    _ => format!("{name}={}", words(Some(value))),
                 })
                 .collect();
             fields.join(", ")

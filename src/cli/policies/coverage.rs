@@ -115,9 +115,15 @@ fn page(coverage: &Coverage<'_>) -> String {
          routes but no reason, are named by no answer at all, and are not counted.",
         &silent,
     );
-    let not_rules: Vec<String> =
-        facts.not_rules().iter().map(|row| format!("`{}`: {} {}", row.regime, row.what, row.why)).collect();
-    section(&mut page, "What is not a rule, and why", "", &not_rules);
+    page.push_str("\n## What is not a rule, and why\n\n");
+    page.push_str(if facts.not_rules().is_empty() {
+        "None.\n"
+    } else {
+        "| regime | what it says | why no rule carries it |\n|---|---|---|\n"
+    });
+    for row in facts.not_rules() {
+        put(&mut page, format_args!("| `{}` | {} | {} |", row.regime, cell(&row.what), cell(&row.why)));
+    }
     let disputed: Vec<String> =
         coverage.disputed.iter().map(|(path, id, why)| format!("`{id}` ({path}): {why}")).collect();
     section(&mut page, "Disputed cases", "Their expectation is held to be wrong in law.", &disputed);
@@ -143,10 +149,9 @@ fn section(page: &mut String, title: &str, what: &str, items: &[String]) {
 fn in_force(regime: &Regime) -> String {
     match (&regime.in_force_from, &regime.in_force_until) {
         (None, None) => String::from("always"),
-        (from, until) => {
-            let text = |date: &Option<String>| date.clone().unwrap_or_default();
-            format!("{} to {}", text(from), text(until)).trim().to_owned()
-        }
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("{from} to {until}"),
     }
 }
 

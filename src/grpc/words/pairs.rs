@@ -99,3 +99,56 @@ fn unescape(text: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::inline;
+
+    #[test]
+    fn pairs_have_the_form_of_their_fields() {
+        let process = "instrument=search_warrant,court_circuit=2,names_accounts=true,\
+                       offence_max_penalty_years=5,data_categories=content+traffic,issued_at=2026-01-01T00:00:00+02:00";
+        assert_eq!(
+            inline("process", process).unwrap(),
+            json!({
+                "instrument": "search_warrant", "court_circuit": "2", "names_accounts": true,
+                "offence_max_penalty_years": 5, "data_categories": ["content", "traffic"],
+                "issued_at": "2026-01-01T00:00:00+02:00",
+            })
+        );
+        assert_eq!(inline("process", "warrant").unwrap(), json!("warrant"));
+        assert_eq!(
+            inline("process", "warrant,stayed=true").unwrap(),
+            json!({"id": "warrant", "stayed": true})
+        );
+        let tenant = "consent.given=true,labels.cost.centre=a=b,approval.destination=DE+FR";
+        assert_eq!(
+            inline("tenant", tenant).unwrap(),
+            json!({
+                "consent": {"given": true}, "labels": {"cost.centre": "a=b"},
+                "approval": {"destination": ["DE", "FR"]},
+            })
+        );
+        assert_eq!(
+            inline("transfer", r"purpose=a\, b\\c,safeguards=x\+y").unwrap(),
+            json!({"purpose": r"a, b\c", "safeguards": ["x+y"]})
+        );
+    }
+
+    #[test]
+    fn what_is_no_pair_is_named() {
+        for (field, text, fault) in [
+            ("transfer", "replication", "`transfer`: `replication` is no key=value"),
+            ("process", "warrant,loose", "`process`: `loose` is no key=value"),
+            ("process", "stayed=true,stayed=true", "`process.stayed`: is given twice"),
+            ("tenant", "labels.a=1,labels.a=2", "`tenant.labels.a`: is given twice"),
+            ("tenant", "consent=x,consent.given=true", "`tenant.consent.given`: is given twice"),
+        ] {
+            assert_eq!(inline(field, text).unwrap_err().to_string(), fault);
+        }
+        // What is no word of the message is left for the reading to name.
+        assert_eq!(inline("process", "stayd=maybe").unwrap(), json!({"stayd": "maybe"}));
+    }
+}
