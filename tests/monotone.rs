@@ -130,8 +130,7 @@ fn any_words() -> impl Strategy<Value = Json> {
         if dice.now_and_then(4) {
             return dice.question();
         }
-        let questions = questions();
-        let (_id, base) = dice.one(&questions);
+        let (_id, base) = dice.one(questions());
         let mut words = words_of(base);
         // A case is decided under the law of its day; the same is asked under the law of now as well.
         if dice.now_and_then(3) {
@@ -142,7 +141,7 @@ fn any_words() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn taking_a_fact_away_from_any_question_never_allows_what_was_denied(words in any_words(), seed: u64) {
@@ -197,7 +196,7 @@ fn forbid(dice: &mut Dice, number: usize) -> String {
 
 proptest! {
     // Each of them loads a bundle.
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn adding_forbids_never_allows_what_was_denied(seed: u64) {
@@ -207,11 +206,13 @@ proptest! {
         let stricter = load(&with(files(), "core/test-forbids.cedar", &policies));
         prop_assert!(stricter.is_ok(), "{:?}\n{policies}", stricter.err());
         let stricter = stricter.unwrap();
-        for (id, asked) in questions() {
-            let (before, after) = (ask(bundle(), &asked), ask(&stricter, &asked));
+        // A fifth of them each time: the policies differ, and so do the questions.
+        let asked = questions().iter().filter(|_| dice.now_and_then(5));
+        for (id, asked) in asked.collect::<Vec<_>>() {
+            let (before, after) = (ask(bundle(), asked), ask(&stricter, asked));
             let freed = loosened(&before, &after);
             prop_assert!(freed.is_none(), "{id}: {freed:?}\n{policies}");
-            prop_assert_eq!(well_formed(&asked, &after), Ok(()), "{}", id);
+            prop_assert_eq!(well_formed(asked, &after), Ok(()), "{}", id);
         }
     }
 }

@@ -1,201 +1,277 @@
-//! Edits of a bundle while it is asked: each takes effect as one whole, a bad one never does, and a restart
-//! during a bad one falls back to the last that was good.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! An edit of the bundle's folder takes effect as one whole, whatever wrote it; a bad one keeps the last good
+//! bundle, and everybody can see that; each answer carries the version that it was decided under.
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::server::{Server, Start, eventually};
-use situs::grpc::proto::AuthorizeRequest;
-use situs::grpc::words;
-use situs::policy;
+use common::{files, load, question, with};
+use serde_json::json;
+use situs::domain::Files;
+use situs::grpc::convert;
+use situs::grpc::proto::{AuthorizeRequest, AuthorizeResponse, Decision, LoadFailure};
+use situs::policy::write_folder;
 use tempfile::TempDir;
 
-/// The bundle under test without its cases, in a folder of its own: a debug build then loads it in a moment.
-fn bundle(folder: &Path) {
-    let files = common::files().into_iter().filter(|(path, _)| !path.starts_with("scenarios/")).collect();
-    policy::write_folder(&files, folder).unwrap();
+/// The name by which health speaks of the bundle.
+const BUNDLE: &str = "situs.v1.Bundle";
+/// Files that an edit changes together.
+const TOGETHER: &[&str] = &["core/test-1.cedar", "core/test-2.cedar", "regimes/test-3.cedar"];
+
+/// The bundle without what takes long: its cases, and the regimes.
+fn small() -> Files {
+    let mut files = files();
+    files.retain(|path, _| !path.starts_with("scenarios/") && !path.starts_with("regimes/"));
+    files
 }
 
-/// A rule that refuses everything, told apart by its id, and kept in as many files as there are ids.
-fn edit(id: &str) -> String {
+/// A version of the bundle in which each of some files says the same word.
+fn version(word: &str) -> Files {
+    TOGETHER.iter().enumerate().fold(small(), |files, (place, path)| with(files, path, &saying(place, word)))
+}
+
+fn saying(place: usize, word: &str) -> String {
     format!(
-        "@id(\"{id}\")\n@reason(\"nothing_permits\")\n@disposition(\"no_grant\")\n@next_step(\"refer_counsel\")\n\
-         forbid (principal, action == Action::\"transfer\", resource);\n"
+        "@id(\"test.{place}\")\n@reason(\"nothing_permits\")\n@disposition(\"never\")\n\
+         @next_step(\"refer_counsel\")\n@citation(\"{word}\")\nforbid (principal, action, resource is Holding);\n"
     )
 }
 
-/// Saves as an editor does: a new file beside, then renamed over.
-fn save(path: &Path, text: &str) {
-    let aside = path.with_extension("cedar~");
-    fs::write(&aside, text).unwrap();
-    fs::rename(aside, path).unwrap();
+fn digest(files: &Files) -> String {
+    load(files).unwrap().version().to_owned()
 }
 
-fn question() -> AuthorizeRequest {
-    let words = serde_json::json!({
-        "data_ref": "example/reload",
-        "jurisdiction": "FR",
-        "requester": { "kind": "workload", "jurisdiction": "IE" },
-        "holding": {
-            "stored_in": ["IE"], "data_kinds": ["personal"], "subject_count": 1,
-            "provider_role": "processor", "provider_established_in": ["IE"],
-        },
-    });
-    words::read(&words).unwrap()
-}
-
-/// Asks once: the version that answered, and the rules that it named.
-async fn ask(server: &Server) -> (String, Vec<String>) {
-    let answer = server.authorization().await.authorize(question()).await.unwrap().into_inner();
-    (answer.policy_version, answer.reasons.into_iter().map(|reason| reason.policy_id).collect())
-}
-
-async fn until_version_is_not(server: &Server, old: &str) -> String {
-    eventually("another version answers", || async {
-        Some(server.version().await).filter(|version| version != old)
-    })
-    .await
-}
-
-struct Setup {
-    _folder: TempDir,
+/// A folder with a bundle, and one for the data.
+struct Place {
     policies: PathBuf,
     data: PathBuf,
+    _folder: TempDir,
 }
 
-fn setup() -> Setup {
-    let folder = TempDir::new().unwrap();
-    let policies = folder.path().join("policies");
-    bundle(&policies);
-    let data = folder.path().join("data");
-    Setup { policies, data, _folder: folder }
-}
-
-#[tokio::test]
-async fn a_save_and_a_write_in_place_take_effect() {
-    let setup = setup();
-    let server = Start::new(&setup.data).policies(&setup.policies).go();
-    server.line("serving ");
-    let first = server.version().await;
-    assert_eq!(ask(&server).await.0, first, "every answer carries its version");
-
-    let own = setup.policies.join("tenants/own.cedar");
-    fs::create_dir_all(own.parent().unwrap()).unwrap();
-    save(&own, &edit("own.saved"));
-    let second = until_version_is_not(&server, &first).await;
-    let (version, rules) = ask(&server).await;
-    assert_eq!(version, second);
-    assert!(rules.contains(&"own.saved".to_owned()), "{rules:?}");
-
-    fs::write(&own, edit("own.written")).unwrap();
-    until_version_is_not(&server, &second).await;
-    assert!(ask(&server).await.1.contains(&"own.written".to_owned()));
-}
-
-#[tokio::test]
-async fn a_change_of_many_files_is_seen_as_one_whole() {
-    let setup = setup();
-    let tenants = setup.policies.join("tenants");
-    fs::create_dir_all(&tenants).unwrap();
-    let files = 20;
-    let write = |word: &str| {
-        for n in 0..files {
-            fs::write(tenants.join(format!("f{n}.cedar")), edit(&format!("own.{word}.{n}"))).unwrap();
-        }
-    };
-    write("a");
-    let server = Start::new(&setup.data).policies(&setup.policies).go();
-    server.line("serving ");
-    let a = server.version().await;
-    write("b");
-    // Whatever answers meanwhile is all of one or all of the other.
-    let seen = eventually("the second state answers", || async {
-        let (version, rules) = ask(&server).await;
-        let of = |word: &str| rules.iter().filter(|rule| rule.starts_with(&format!("own.{word}."))).count();
-        let (of_a, of_b) = (of("a"), of("b"));
-        assert!([(files, 0), (0, files)].contains(&(of_a, of_b)), "{of_a} of a and {of_b} of b in one answer");
-        assert_eq!(version == a, of_a == files);
-        (of_b == files).then_some(version)
-    })
-    .await;
-    assert_ne!(seen, a);
-}
-
-#[tokio::test]
-async fn a_mounted_config_map_is_swapped() {
-    let folder = TempDir::new().unwrap();
-    let mount = folder.path().join("mount");
-    fs::create_dir_all(&mount).unwrap();
-    let state = |name: &str, id: &str| {
-        let state = mount.join(name);
-        bundle(&state);
-        fs::create_dir_all(state.join("tenants")).unwrap();
-        fs::write(state.join("tenants/own.cedar"), edit(id)).unwrap();
-    };
-    state("..2026_01", "own.first");
-    symlink("..2026_01", mount.join("..data")).unwrap();
-    for entry in fs::read_dir(mount.join("..2026_01")).unwrap() {
-        let name = entry.unwrap().file_name();
-        symlink(Path::new("..data").join(&name), mount.join(&name)).unwrap();
+impl Place {
+    fn with(files: &Files) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (policies, data) = (folder.path().join("policies"), folder.path().join("data"));
+        write_folder(files, &policies).unwrap();
+        Self { policies, data, _folder: folder }
     }
-    let server = Start::new(&folder.path().join("data")).policies(&mount).go();
-    server.line("serving ");
-    let first = server.version().await;
-    assert!(ask(&server).await.1.contains(&"own.first".to_owned()));
 
-    state("..2026_02", "own.second");
-    symlink("..2026_02", mount.join("..data_tmp")).unwrap();
-    fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
-    until_version_is_not(&server, &first).await;
-    assert!(ask(&server).await.1.contains(&"own.second".to_owned()));
+    fn start(&self) -> Start {
+        Start::new(&self.data).policies(&self.policies)
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.policies.join(path)
+    }
 }
 
-#[tokio::test]
-async fn a_bad_edit_keeps_the_last_good_bundle_and_is_seen() {
-    let setup = setup();
-    let server = Start::new(&setup.data).policies(&setup.policies).go();
-    server.line("serving ");
-    let good = server.version().await;
-    let bad = setup.policies.join("core/zz-bad.cedar");
-    save(&bad, "// a comment\n\npermit (principal, action, resource) when { Jurisdiction::\"UK\" == 1 };\n");
-    let failure = eventually("the failure is in the status", || async { server.status().await.last_failure }).await;
-    assert!(failure.errors.iter().any(|error| error.file == "core/zz-bad.cedar" && error.line == Some(3)), "{failure:?}");
+fn request() -> AuthorizeRequest {
+    let words = json!({
+        "data_ref": "acme/mail", "action": "transfer", "jurisdiction": "DE",
+        "requester": { "kind": "workload", "jurisdiction": "DE" },
+        "holding": { "stored_in": ["DE"], "provider_established_in": ["DE"] },
+    });
+    convert::to_request(&question(&words).unwrap())
+}
+
+async fn ask(server: &Server) -> AuthorizeResponse {
+    server.authorization().await.authorize(request()).await.unwrap().into_inner()
+}
+
+/// What the rules of the files that go together say in an answer.
+fn words(answer: &AuthorizeResponse) -> Vec<String> {
+    let of_test = answer.reasons.iter().filter(|reason| reason.policy_id.starts_with("test."));
+    of_test.map(|reason| reason.citation.clone()).collect()
+}
+
+async fn until_version(server: &Server, version: &str) {
+    let what = format!("version {version}");
+    eventually(&what, || async { (server.version().await == version).then_some(()) }).await;
+    assert_eq!(ask(server).await.policy_version, version);
+    assert!(server.serves(BUNDLE).await);
+    assert_eq!(server.status().await.last_failure, None);
+}
+
+async fn until_failure(server: &Server) -> LoadFailure {
+    let failure = eventually("a load that fails", || async { server.status().await.last_failure }).await;
+    eventually("health that says so", || async { (!server.serves(BUNDLE).await).then_some(()) }).await;
+    failure
+}
+
+/// What an editor does: write beside it, then rename.
+fn save(path: &Path, text: &str) {
+    let beside = path.with_extension("swp");
+    fs::write(&beside, text).unwrap();
+    fs::rename(beside, path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_takes_effect_however_it_is_written() {
+    let place = Place::with(&version("A"));
+    let server = place.start().ready();
+    assert_eq!(server.version().await, digest(&version("A")));
+    // By rename, in place, a new file, and a file removed.
+    let b = with(version("A"), TOGETHER[0], &saying(0, "B"));
+    save(&place.file(TOGETHER[0]), &saying(0, "B"));
+    until_version(&server, &digest(&b)).await;
+    let c = with(b, TOGETHER[1], &saying(1, "C"));
+    fs::write(place.file(TOGETHER[1]), saying(1, "C")).unwrap();
+    until_version(&server, &digest(&c)).await;
+    let mut d = with(c, "tenants/deep/new.cedar", &saying(4, "D"));
+    fs::create_dir_all(place.file("tenants/deep")).unwrap();
+    fs::write(place.file("tenants/deep/new.cedar"), saying(4, "D")).unwrap();
+    until_version(&server, &digest(&d)).await;
+    assert_eq!(words(&ask(&server).await).len(), TOGETHER.len() + 1);
+    d.remove(TOGETHER[2]);
+    fs::remove_file(place.file(TOGETHER[2])).unwrap();
+    until_version(&server, &digest(&d)).await;
+    // What is no part of a bundle changes nothing.
+    fs::write(place.file("README.md"), "what these rules are").unwrap();
+    save(&place.file(TOGETHER[0]), &saying(0, "E"));
+    until_version(&server, &digest(&with(d, TOGETHER[0], &saying(0, "E")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_at_once_are_one_edit() {
+    const EDITS: usize = 6;
+    let versions: BTreeMap<String, &str> =
+        ["A", "B"].into_iter().map(|word| (digest(&version(word)), word)).collect();
+    let by_word = |word: &str| versions.iter().find(|(_, known)| **known == word).unwrap().0;
+    let place = Place::with(&version("A"));
+    let server = place.start().ready();
+    let mut client = server.authorization().await;
+    let (stop, mut stopped) = tokio::sync::watch::channel(false);
+    let known = versions.clone();
+    let asking = tokio::spawn(async move {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        while !*stopped.borrow_and_update() {
+            let answer = client.authorize(request()).await.unwrap().into_inner();
+            let word =
+                known.get(&answer.policy_version).unwrap_or_else(|| panic!("a third version: {answer:?}"));
+            assert_eq!(words(&answer), [*word; 3], "an answer that is not its version's");
+            *seen.entry(*word).or_default() += 1;
+        }
+        seen
+    });
+    for edit in 1..=EDITS {
+        let word = if edit % 2 == 0 { "A" } else { "B" };
+        // As a checkout does: one file after the other, in the order of their names.
+        for (number, path) in TOGETHER.iter().enumerate() {
+            fs::write(place.file(path), saying(number, word)).unwrap();
+        }
+        until_version(&server, by_word(word)).await;
+    }
+    stop.send(true).unwrap();
+    let seen = asking.await.unwrap();
+    assert_eq!(seen.len(), 2, "both were asked: {seen:?}");
+}
+
+/// Puts a version into a folder of its own, and points `..data` at it in one step, as a kubelet does.
+fn mount(folder: &Path, name: &str, files: &Files) {
+    write_folder(files, &folder.join(name)).unwrap();
+    let link = folder.join("..data_tmp");
+    std::os::unix::fs::symlink(name, &link).unwrap();
+    fs::rename(link, folder.join("..data")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_swap_of_a_mounted_config_map_is_one_edit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policies, data) = (folder.path().join("policies"), folder.path().join("data"));
+    fs::create_dir(&policies).unwrap();
+    mount(&policies, "..2026_11_22_1", &version("A"));
+    let tops: std::collections::BTreeSet<String> =
+        version("A").keys().map(|path| path.split('/').next().unwrap().to_owned()).collect();
+    for top in &tops {
+        std::os::unix::fs::symlink(Path::new("..data").join(top), policies.join(top)).unwrap();
+    }
+    let server = Start::new(&data).policies(&policies).ready();
+    assert_eq!(server.version().await, digest(&version("A")));
+    for (number, word) in ["B", "A", "C"].into_iter().enumerate() {
+        let name = format!("..2026_11_22_{}", number + 2);
+        mount(&policies, &name, &version(word));
+        fs::remove_dir_all(policies.join(format!("..2026_11_22_{}", number + 1))).unwrap();
+        until_version(&server, &digest(&version(word))).await;
+        assert_eq!(words(&ask(&server).await), [word; 3]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_edit_keeps_the_last_good_bundle_and_everybody_can_see_it() {
+    let place = Place::with(&version("A"));
+    let good = digest(&version("A"));
+    let server = place.start().ready();
+    assert!(server.serves(BUNDLE).await && server.serves("").await);
+    let misspelt = saying(0, "A").replace("nothing_permits", "nothing_permitz");
+    save(&place.file(TOGETHER[0]), &format!("// a line above it\n{misspelt}"));
+    let failure = until_failure(&server).await;
+    assert!(failure.failed_at.is_some());
+    let [error] = failure.errors.as_slice() else { panic!("{failure:?}") };
+    assert_eq!((error.file.as_str(), error.line), (TOGETHER[0], Some(2)), "{error:?}");
+    assert!(error.message.contains("did you mean `nothing_permits`"), "{error:?}");
+    // It goes on answering from what it had, and is ready to.
     assert_eq!(server.version().await, good);
-    assert_eq!(ask(&server).await.0, good);
-    eventually("the bundle's health says so", || async {
-        (!server.serves("situs.v1.Bundle").await).then_some(())
-    })
-    .await;
-    assert!(server.serves("").await, "the last good bundle keeps answering");
-    assert!(server.log().contains("zz-bad.cedar"));
-
-    // A restart during the bad edit falls back, and says so.
-    assert!(server.stop().success());
-    let server = Start::new(&setup.data).policies(&setup.policies).go();
-    assert!(server.line("serving ").contains("the last good bundle"));
-    assert_eq!(ask(&server).await.0, good);
-    assert!(!server.serves("situs.v1.Bundle").await);
-
-    fs::remove_file(bad).unwrap();
-    eventually("it recovers", || async { server.serves("situs.v1.Bundle").await.then_some(()) }).await;
-    assert!(server.status().await.last_failure.is_none());
+    let answer = ask(&server).await;
+    assert_eq!((answer.policy_version.as_str(), words(&answer).len()), (good.as_str(), TOGETHER.len()));
+    assert!(server.serves("").await && server.serves("situs.v1.AuthorizationService").await);
+    let log = server.log();
+    assert!(log.contains(TOGETHER[0]) && log.contains("the last good bundle keeps serving"), "{log}");
+    // A case that no longer holds is a bad edit too, and a file that is no text.
+    save(&place.file(TOGETHER[0]), &saying(0, "A"));
+    until_version(&server, &good).await;
+    let case = "[[case]]\nid = \"wrong\"\nas_of = \"2026-01-01\"\n[case.request]\ndata_ref = \"acme/mail\"\n\
+                jurisdiction = \"DE\"\nrequester = { kind = \"workload\", jurisdiction = \"DE\" }\n\
+                [case.expect]\ndecision = \"allow\"\n";
+    fs::create_dir(place.file("scenarios")).unwrap();
+    fs::write(place.file("scenarios/wrong.toml"), case).unwrap();
+    let failure = until_failure(&server).await;
+    assert!(
+        failure.errors[0].file == "scenarios/wrong.toml" && failure.errors[0].message.contains("`wrong`")
+    );
+    fs::remove_dir_all(place.file("scenarios")).unwrap();
+    until_version(&server, &good).await;
+    fs::write(place.file(TOGETHER[0]), [0xff, 0xfe, 0x00]).unwrap();
+    until_failure(&server).await;
+    assert_eq!(ask(&server).await.policy_version, good);
 }
 
-#[tokio::test]
-async fn with_no_good_bundle_nothing_is_answered() {
-    let setup = setup();
-    fs::write(setup.policies.join("core/zz-bad.cedar"), "permit (").unwrap();
-    let server = Start::new(&setup.data).policies(&setup.policies).go();
-    eventually("the failure is in the status", || async { server.status().await.last_failure }).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_during_a_bad_edit_falls_back_to_the_last_good_bundle() {
+    let place = Place::with(&version("A"));
+    let good = digest(&version("A"));
+    let server = place.start().ready();
+    server.kill();
+    fs::write(place.file(TOGETHER[0]), "forbid (").unwrap();
+    let server = place.start().ready();
+    until_failure(&server).await;
+    let active = server.status().await.active.unwrap();
+    assert_eq!(active.policy_version, good);
+    assert!(active.source.contains("last good"), "{active:?}");
+    assert!(server.log().contains("serving the last good bundle instead"));
+    assert_eq!(ask(&server).await.policy_version, good);
+    assert!(server.serves("").await);
+    // What is mended takes over by itself.
+    for (number, path) in TOGETHER.iter().enumerate() {
+        save(&place.file(path), &saying(number, "B"));
+    }
+    until_version(&server, &digest(&version("B"))).await;
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_good_bundle_nothing_is_answered_until_there_is_one() {
+    let place = Place::with(&with(version("A"), TOGETHER[0], "forbid ("));
+    let server = place.start().go();
+    until_failure(&server).await;
     assert!(!server.serves("").await);
-    let refused = server.authorization().await.authorize(question()).await.unwrap_err();
-    assert_eq!(refused.code(), tonic::Code::Unavailable);
-    fs::remove_file(setup.policies.join("core/zz-bad.cedar")).unwrap();
-    eventually("it serves", || async { server.serves("").await.then_some(()) }).await;
-    assert!(ask(&server).await.1.contains(&"core.move".to_owned()));
+    assert!(server.status().await.active.is_none());
+    let status = server.authorization().await.authorize(request()).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+    save(&place.file(TOGETHER[0]), &saying(0, "A"));
+    until_version(&server, &digest(&version("A"))).await;
+    assert!(server.serves("").await);
+    assert_eq!(ask(&server).await.decision(), Decision::Deny);
 }

@@ -46,12 +46,14 @@ fn judge_and_advise(
     }
     let writer = Writer { bundle, asking, point, now };
     let mut ruling = Ruling::of(&judgement);
-    let determining: Vec<&Rule> =
+    let mut determining: Vec<&Rule> =
         if ruling.allowed { judgement.permits.clone() } else { judgement.forbids.clone() };
     let reviewed = writer.reviewed(&determining);
     let overdue = reviewed.iter().any(|reviewed| reviewed.review_by.is_some_and(|by| by <= now));
     if ruling.allowed && overdue && bundle.facts().overdue_denies(asking.resolved.action.as_str()) {
         ruling = Ruling { allowed: false, disposition: Disposition::NoGrant, ..ruling };
+        // A denial lists no permits, and takes neither its next step nor its duties from one.
+        determining.clear();
     }
     let confidence =
         reviewed.iter().map(|reviewed| reviewed.confidence).min().unwrap_or(Confidence::Verified);
@@ -61,12 +63,22 @@ fn judge_and_advise(
         return Err(format!("advice `{policy}` failed: {error}"));
     }
     let said: Vec<&Rule> = determining.iter().chain(&advice).copied().collect();
+    let explaining = said.iter().filter(|rule| !rule.reason.is_empty());
+    let mut reasons: Vec<Reason> = explaining.map(|rule| writer.reason(rule)).collect();
+    let mut next_step = next_step(bundle, &determining, &advice);
+    // A bundle whose advice does not speak of a default denial still gets one that can be acted on.
+    if reasons.is_empty() {
+        reasons.push(plain_reason(bundle, "nothing_permits", ""));
+    }
+    if next_step.is_empty() && !ruling.allowed {
+        bundle.facts().refusal_step().clone_into(&mut next_step);
+    }
     Ok(PointVerdict {
         category: point.category,
         decision: if ruling.allowed { Verdict::Allow } else { Verdict::Deny },
         disposition: ruling.disposition,
-        next_step: next_step(bundle, &determining, &advice),
-        reasons: said.iter().filter(|rule| !rule.reason.is_empty()).map(|rule| writer.reason(rule)).collect(),
+        next_step,
+        reasons,
         obligations: said.iter().flat_map(|rule| writer.obligations(rule)).collect(),
         routes: if ruling.allowed {
             Vec::new()

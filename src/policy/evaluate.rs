@@ -118,8 +118,11 @@ impl<'a> Prepared<'a> {
     }
 
     fn cells(&self) -> impl Iterator<Item = &'a super::bundle::Cell> {
-        let regimes = self.ask.resource.parents.iter().filter(|parent| parent.kind == "Regime");
-        let keys = std::iter::once(None).chain(regimes.map(|regime| Some(regime.id.clone())));
+        // What the resource lies in may itself lie in a regime.
+        let entities = std::iter::once(&self.ask.resource).chain(&self.ask.others);
+        let parents = entities.flat_map(|entity| &entity.parents).filter(|parent| parent.kind == "Regime");
+        let regimes: BTreeSet<&String> = parents.map(|parent| &parent.id).collect();
+        let keys = std::iter::once(None).chain(regimes.into_iter().map(|regime| Some(regime.clone())));
         let bundle = self.bundle;
         keys.filter_map(move |regime| bundle.cells.get(&(self.ask.action.to_owned(), regime)))
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Schema;
 
+use super::bundle::ACTIONS;
 use crate::domain::{AuthorityType, Category, Confidence, Disposition, Fault, TenantType};
 use crate::law::{Facts, IdSet, RelationState};
 
@@ -114,9 +115,26 @@ pub(super) fn pair(file: &str, facts: &Facts) -> Result<(Schema, Schema), Vec<Fa
     let whole = text(file, facts);
     let read = |text: &str| -> Result<Schema, Vec<Fault>> {
         match Schema::from_cedarschema_str(text) {
-            Ok((schema, _warnings)) => Ok(schema),
+            Ok((schema, _warnings)) => known_actions(text, schema),
             Err(error) => Err(vec![super::load::cedar_fault(PATH, text, &error)]),
         }
     };
     Ok((read(&whole.replace(VERDICT, ""))?, read(&whole.replace(VERDICT, "verdict: Verdict,"))?))
+}
+
+/// Refuses actions and groups of actions that the engine does not know: rules are found by the actions that
+/// their scope names, so a forbid on another would never be asked.
+fn known_actions(text: &str, schema: Schema) -> Result<Schema, Vec<Fault>> {
+    let declared = schema.actions().chain(schema.action_groups());
+    let mut unknown: Vec<&str> =
+        declared.map(|uid| uid.id().unescaped()).filter(|id| !ACTIONS.contains(id)).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    let fault = |id: &str| {
+        let offset = text.find(&format!("action {id}")).unwrap_or(0);
+        let message = format!("action `{id}` is not one that Situs asks about");
+        Fault::at(PATH, text, offset, message).help(format!("one of {}, and no groups", ACTIONS.join(", ")))
+    };
+    let faults: Vec<Fault> = unknown.into_iter().map(fault).collect();
+    if faults.is_empty() { Ok(schema) } else { Err(faults) }
 }

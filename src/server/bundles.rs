@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::domain::Files;
 use crate::policy::{self, SourceError};
 
+/// Most bundles that are kept. Only the last is ever read again; the others are there for a person to look at.
+const MOST: usize = 16;
+
 /// The kept bundles: `<version>/` each, and `last` with the version of the newest.
 #[derive(Clone, Debug)]
 pub(super) struct Kept(PathBuf);
@@ -39,7 +42,30 @@ impl Kept {
         let last = self.0.join("last.part");
         let write = |source| SourceError::Write { path: last.clone(), source };
         std::fs::write(&last, version).map_err(write)?;
-        std::fs::rename(&last, self.0.join("last")).map_err(write)
+        std::fs::rename(&last, self.0.join("last")).map_err(write)?;
+        self.prune(version);
+        Ok(())
+    }
+
+    /// Removes the oldest of too many, and what a former run left half written.
+    fn prune(&self, version: &str) {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let mut older: Vec<_> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != version)
+            .map(|entry| {
+                let is_part = entry.path().extension().is_some_and(|extension| extension == "part");
+                let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+                (modified.filter(|_| !is_part), entry.path())
+            })
+            .collect();
+        older.sort();
+        let kept =
+            MOST.saturating_sub(1).min(older.iter().filter(|(modified, _)| modified.is_some()).count());
+        for (_, path) in older.iter().take(older.len() - kept) {
+            if let Err(error) = std::fs::remove_dir_all(path) {
+                tracing::warn!(%error, path = %path.display(), "an old bundle could not be removed");
+            }
+        }
     }
 
     /// The files of the last good bundle; `None` where none was kept.

@@ -2,7 +2,7 @@
 //! its cases run, and only then published, in one step.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
@@ -16,13 +16,13 @@ use crate::policy::{self, Bundle, LoadError, Reader, Writer};
 use crate::scenario;
 
 /// An edit counts as done when nothing changed for this long: a checkout writes many files.
-const QUIET: Duration = Duration::from_millis(120);
+const QUIET: Duration = Duration::from_millis(100);
 /// The folder is looked at this often too, for file systems that send no events.
 const POLL: Duration = Duration::from_secs(5);
 /// Events that wait; more say nothing new.
 const EVENTS: usize = 64;
 /// An edit that goes on for longer is read as it is; a half-written one fails its checks.
-const MAX_QUIET_WAITS: usize = 25;
+const MAX_EDIT: Duration = Duration::from_secs(3);
 
 /// A bundle that was just published.
 #[derive(Clone)]
@@ -43,6 +43,8 @@ struct Inner {
     reader: Reader,
     health: Health,
     clock: Arc<dyn Clock>,
+    /// What was read last of the folder, good or bad.
+    seen: std::sync::Mutex<Option<Files>>,
 }
 
 impl Reloader {
@@ -54,7 +56,8 @@ impl Reloader {
         health: Health,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Inner { folder, kept, writer: Mutex::new(writer), reader, health, clock }))
+        let (writer, seen) = (Mutex::new(writer), std::sync::Mutex::default());
+        Self(Arc::new(Inner { folder, kept, writer, reader, health, clock, seen }))
     }
 
     pub fn reader(&self) -> Reader {
@@ -71,7 +74,8 @@ impl Reloader {
         let fallback = tokio::task::spawn_blocking(move || {
             let (version, files) = inner.kept.last()?;
             let bundle = Bundle::load(&files).ok()?.0;
-            Some((version, bundle))
+            // What bears a version's name is that version, or nothing.
+            (bundle.version() == version).then_some((version, bundle))
         });
         let Some((version, bundle)) = fallback.await.ok().flatten() else { return Err(error) };
         let origin = format!("the last good bundle, {version}");
@@ -87,11 +91,16 @@ impl Reloader {
 
     /// Reads the folder and publishes what it holds, if that differs from the current bundle.
     pub async fn load(&self) -> Result<Loaded, LoadError> {
+        self.load_or_read(None).await
+    }
+
+    /// Publishes these files, or else those of the folder.
+    async fn load_or_read(&self, files: Option<Files>) -> Result<Loaded, LoadError> {
         // INVARIANT: the writer is held from reading to publishing, so of two loads the later read wins.
         let writer = self.0.writer.lock().await;
         let started = std::time::Instant::now();
         let inner = Arc::clone(&self.0);
-        let read = tokio::task::spawn_blocking(move || prepare(&inner));
+        let read = tokio::task::spawn_blocking(move || prepare(&inner, files));
         let outcome = read.await.unwrap_or_else(|error| {
             Err(LoadError { faults: vec![Fault::of_file("bundle", format!("loading ended early: {error}"))] })
         });
@@ -131,40 +140,78 @@ impl Reloader {
         let Some(folder) = self.0.folder.clone() else { return };
         let (sender, mut events) = mpsc::channel(EVENTS);
         let _watcher = watcher(&folder, sender);
-        let mut seen = read_digest(&folder).await;
         loop {
-            // Wait for an event, or look by oneself; then wait until it is quiet.
-            let _late = tokio::time::timeout(POLL, events.recv()).await;
-            for _ in 0..MAX_QUIET_WAITS {
-                if tokio::time::timeout(QUIET, events.recv()).await.is_err() {
-                    break;
-                }
+            // The first look is at once: the folder may have changed since the first bundle was read.
+            let files = settled(&folder, &mut events).await;
+            if files != self.0.seen() {
+                // The log and the status carry what is wrong; there is nobody else to tell.
+                let _noted = self.load_or_read(files).await;
             }
-            let now = read_digest(&folder).await;
-            if now == seen {
-                continue;
-            }
-            seen = now;
-            // The log and the status carry what is wrong; there is nobody else to tell.
-            let _told = self.load().await;
+            let _told = changes(&mut events, POLL).await;
         }
     }
 }
 
+impl Inner {
+    fn seen(&self) -> Option<Files> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The files to load, with where they come from.
+    fn read(&self) -> Result<(Files, String), LoadError> {
+        let Some(folder) = &self.folder else {
+            return Ok((policy::default_files(), "the default bundle".to_owned()));
+        };
+        let files = policy::read_folder(folder).map_err(|error| {
+            let mut message = error.to_string();
+            if let Some(cause) = std::error::Error::source(&error) {
+                message = format!("{message}: {cause}");
+            }
+            LoadError { faults: vec![Fault::of_file(&folder.display().to_string(), message)] }
+        });
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files.as_ref().ok().cloned();
+        Ok((files?, folder.display().to_string()))
+    }
+}
+
+/// The folder's files, once two reads with quiet between them agree: what is read while an edit of several
+/// files goes on may be a bundle that nobody wrote.
+async fn settled(folder: &Path, events: &mut mpsc::Receiver<()>) -> Option<Files> {
+    let settle = async {
+        let mut before = read(folder).await;
+        loop {
+            while changes(events, QUIET).await {}
+            let now = read(folder).await;
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
+    };
+    match tokio::time::timeout(MAX_EDIT, settle).await {
+        Ok(files) => files,
+        Err(_late) => read(folder).await,
+    }
+}
+
+/// Whether a change is told of in this time. Without a watcher none ever is, and the time passes.
+async fn changes(events: &mut mpsc::Receiver<()>, within: Duration) -> bool {
+    let told = async {
+        if events.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::time::timeout(within, told).await.is_ok()
+}
+
 /// Reads, checks and tries a bundle.
-fn prepare(inner: &Inner) -> Result<Loaded, LoadError> {
-    let (files, origin) = match &inner.folder {
-        None => (policy::default_files(), "the default bundle".to_owned()),
-        Some(folder) => {
-            let files = policy::read_folder(folder).map_err(|error| {
-                let mut message = error.to_string();
-                if let Some(cause) = std::error::Error::source(&error) {
-                    message = format!("{message}: {cause}");
-                }
-                LoadError { faults: vec![Fault::of_file(&folder.display().to_string(), message)] }
-            })?;
+fn prepare(inner: &Inner, files: Option<Files>) -> Result<Loaded, LoadError> {
+    let (files, origin) = match (files, &inner.folder) {
+        (Some(files), Some(folder)) => {
+            *inner.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(files.clone());
             (files, folder.display().to_string())
         }
+        _ => inner.read()?,
     };
     let (bundle, report) = Bundle::load(&files)?;
     if let Some(current) = inner.reader.current().filter(|current| current.version() == bundle.version()) {
@@ -217,8 +264,8 @@ fn watcher(folder: &Path, sender: mpsc::Sender<()>) -> Option<notify::Recommende
         .ok()
 }
 
-/// What the folder holds, to see whether it changed; `None` where it cannot be read.
-async fn read_digest(folder: &Path) -> Option<Files> {
+/// What the folder holds; `None` where it cannot be read.
+async fn read(folder: &Path) -> Option<Files> {
     let folder = folder.to_owned();
     tokio::task::spawn_blocking(move || policy::read_folder(&folder).ok()).await.ok().flatten()
 }

@@ -71,12 +71,15 @@ pub fn instant(text: &str) -> Timestamp {
 }
 
 /// Every question of the bundle's cases, and those that are asked of every bundle, with their ids.
-pub fn questions() -> Vec<(String, Question)> {
-    let facts = bundle().facts();
-    let samples = CaseFile::read("samples.toml", SAMPLES, facts).unwrap();
-    let files = scenario::read_cases(bundle().files(), facts).unwrap();
-    let cases = std::iter::once(samples).chain(files).flat_map(|file| file.cases);
-    cases.map(|case| (case.id, case.question)).collect()
+pub fn questions() -> &'static [(String, Question)] {
+    static QUESTIONS: LazyLock<Vec<(String, Question)>> = LazyLock::new(|| {
+        let facts = bundle().facts();
+        let samples = CaseFile::read("samples.toml", SAMPLES, facts).unwrap();
+        let files = scenario::read_cases(bundle().files(), facts).unwrap();
+        let cases = std::iter::once(samples).chain(files).flat_map(|file| file.cases);
+        cases.map(|case| (case.id, case.question)).collect()
+    });
+    &QUESTIONS
 }
 
 /// A question in plain words, checked as every question is.

@@ -66,6 +66,13 @@ impl Start {
         self
     }
 
+    /// Starts it, and waits until it answers from a bundle.
+    pub fn ready(self) -> Server {
+        let server = self.go();
+        server.line("serving ");
+        server
+    }
+
     /// Starts it, and waits until it listens.
     pub fn go(mut self) -> Server {
         std::fs::create_dir_all(&self.data_dir).unwrap();

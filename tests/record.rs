@@ -1,0 +1,165 @@
+//! What is recorded: every disclosure before it is answered, whatever happens to the process.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::server::{Server, Start, eventually};
+use prost::Message;
+use situs::audit;
+use situs::grpc::proto::{AuthorizeRequest, AuthorizeResponse, DecisionRecord};
+use situs::grpc::words;
+use situs::policy;
+use tempfile::TempDir;
+
+/// The bundle under test without its cases: a debug build then loads it in a moment.
+fn bundle(folder: &Path) {
+    let files = common::files().into_iter().filter(|(path, _)| !path.starts_with("scenarios/")).collect();
+    policy::write_folder(&files, folder).unwrap();
+}
+
+fn start(folder: &TempDir) -> Server {
+    let policies = folder.path().join("policies");
+    if !policies.exists() {
+        bundle(&policies);
+    }
+    // A file that may not grow is then an error of the write, as a full disk is, and no signal.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
+    let server = Start::under(shell, &folder.path().join("data")).policies(&policies).go();
+    server.line("serving ");
+    server
+}
+
+fn demand(id: &str) -> AuthorizeRequest {
+    let words = serde_json::json!({
+        "data_ref": "example/mail",
+        "jurisdiction": "US",
+        "requester": { "kind": "authority", "jurisdiction": "US" },
+        "data_categories": ["content"],
+        "holding": {
+            "stored_in": ["US"], "data_kinds": ["personal"], "data_categories": ["content"],
+            "subject_count": 1, "provider_role": "processor", "provider_established_in": ["US"],
+        },
+        "process": {
+            "instrument": "search_warrant", "issuing_jurisdiction": "US", "issued_by": "court",
+            "names_accounts": true,
+        },
+        "request_id": id,
+    });
+    words::read(&words).unwrap()
+}
+
+/// The journal, by the id of the decision: its index, digest and record.
+fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, DecisionRecord)> {
+    let entries = audit::read(&folder.path().join("data/journal")).unwrap();
+    let records = entries.enumerate().map(|(place, entry)| {
+        let entry = entry.unwrap();
+        assert_eq!(entry.index, place as u64, "indexes run without a gap");
+        let record = DecisionRecord::decode(entry.bytes.as_slice()).unwrap();
+        let id = record.answer.as_ref().unwrap().decision_id.clone();
+        (id, (entry.index, entry.leaf_hash.to_vec(), record))
+    });
+    records.collect()
+}
+
+#[tokio::test]
+async fn a_disclosure_carries_the_receipt_of_its_record() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let answer = server.authorization().await.authorize(demand("one")).await.unwrap().into_inner();
+    let receipt = answer.receipt.clone().unwrap();
+    // On disk before the answer: the process is not asked to flush.
+    server.kill();
+    let journal = journal(&folder);
+    let (index, leaf_hash, record) = &journal[&answer.decision_id];
+    assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
+    assert_eq!(record.question.as_ref().unwrap(), &demand("one"));
+    let recorded = record.answer.clone().unwrap();
+    assert_eq!(recorded, AuthorizeResponse { receipt: None, ..answer });
+    assert_eq!(record.caller, "local");
+}
+
+#[tokio::test]
+async fn what_was_answered_is_recorded_though_the_process_is_killed() {
+    let folder = TempDir::new().unwrap();
+    let mut answered: Vec<AuthorizeResponse> = Vec::new();
+    for round in 0..5 {
+        let server = start(&folder);
+        let client = server.authorization().await;
+        let (sender, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        let askers: Vec<_> = (0..8)
+            .map(|asker| {
+                let (mut client, sender) = (client.clone(), sender.clone());
+                tokio::spawn(async move {
+                    for n in 0.. {
+                        let question = demand(&format!("{round}-{asker}-{n}"));
+                        let Ok(answer) = client.authorize(question).await else { return };
+                        if sender.send(answer.into_inner()).is_err() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        // In the middle of the load, after another number of answers in each round.
+        for _ in 0..(10 + 7 * round) {
+            answered.push(answers.recv().await.unwrap());
+        }
+        server.kill();
+        drop(sender);
+        for asker in askers {
+            asker.await.unwrap();
+        }
+        while let Some(answer) = answers.recv().await {
+            answered.push(answer);
+        }
+    }
+    let journal = journal(&folder);
+    for answer in &answered {
+        let receipt = answer.receipt.as_ref().unwrap();
+        let (index, leaf_hash, _) =
+            journal.get(&answer.decision_id).unwrap_or_else(|| panic!("{answer:?} is lost"));
+        assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
+    }
+}
+
+#[tokio::test]
+async fn without_room_on_the_disk_a_disclosure_is_not_answered() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let mut client = server.authorization().await;
+    client.authorize(demand("before")).await.unwrap();
+    // No file of the process may grow from here on: what a full disk does, and only to it.
+    limit_files(&server, "0");
+    let refused = eventually("a disclosure is refused", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("full")).await.err() }
+    })
+    .await;
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+    limit_files(&server, "unlimited");
+    let answer = eventually("it recovers without a restart", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("after")).await.ok() }
+    })
+    .await
+    .into_inner();
+    server.kill();
+    assert!(journal(&folder).contains_key(&answer.decision_id));
+}
+
+/// Sets the largest size of a file that the server may write.
+fn limit_files(server: &Server, bytes: &str) {
+    let pid = server.pid().to_string();
+    let limit = format!("--fsize={bytes}:unlimited");
+    let set = Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap();
+    assert!(set.success());
+    let files = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    assert!(files.contains("Max file size"));
+}
