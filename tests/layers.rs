@@ -1,7 +1,7 @@
 //! Rules over the source text that no compiler holds: who may name what, that no law is written into the
 //! program, and that each module says what it is for.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::indexing_slicing, clippy::string_slice, reason = "a place found in a text lies in it")]
 
 use std::collections::{BTreeMap, BTreeSet};
