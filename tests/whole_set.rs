@@ -231,8 +231,9 @@ fn codes(ids: &[&str]) -> Value {
 fn question(dice: &mut Dice) -> Ask {
     let action = *dice.one(ACTIONS);
     let none = |kind: &'static str| Value::entities(kind, Vec::<String>::new());
-    let (kind, id): (&str, &str) = (dice.one(PRINCIPALS), dice.one(&["somebody", "else"]));
-    let mut principal = EntityValue::bare(Uid::new(kind, id));
+    let kind: &&'static str = dice.one(PRINCIPALS);
+    let id: &&str = dice.one(&["somebody", "else"]);
+    let mut principal = EntityValue::bare(Uid::new(kind, *id));
     let of = if dice.now_and_then(2) { codes(&["US"]) } else { codes(&["IE", "EU"]) };
     principal.attributes.insert("jurisdiction", of);
     principal.attributes.insert("certifications", none("Safeguard"));
