@@ -181,7 +181,7 @@ def codes(answer):
 def the_first_questions(check, client):
     """A warrant for mail in Dublin at three dates, and a replication inside the European Economic Area."""
     expected = {
-        "2016-07-14": ("DISPOSITION_PROHIBITED_BY_LAW", "refer_counsel", {"process_does_not_reach_location"}),
+        "2016-07-14": ("DISPOSITION_PROHIBITED_BY_LAW", "require_mla", {"process_does_not_reach_location"}),
         "2018-06-01": ("DISPOSITION_CONFLICT_OF_LAWS", "refer_counsel", {"conflict_of_laws", "mlat_available"}),
         "2026-11-01": ("DISPOSITION_CONFLICT_OF_LAWS", "refer_counsel", {"conflict_of_laws", "mlat_available"}),
     }
