@@ -109,6 +109,47 @@ fn quoted_files_are_quoted_as_they_are() {
     assert!(rule.contains(&shown), "the first rule of the page is not that of core/residency.cedar");
 }
 
+#[test]
+fn the_api_page_tells_every_call_message_field_and_value() {
+    let page = fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let mut told = 0;
+    for file in fs::read_dir(root().join("proto/situs/v1")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        // The part of the page under the heading of the message or enum that a line stands in.
+        let mut section = "";
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let words: Vec<&str> = line.split([' ', '(']).collect();
+            let name = match words.as_slice() {
+                ["rpc", name, ..] => {
+                    assert!(
+                        page.contains(&format!("| `{name}` |")),
+                        "{path:?}: the page lacks the call {name}"
+                    );
+                    told += 1;
+                    continue;
+                }
+                ["message" | "enum", _, "{}"] => continue,
+                ["message" | "enum", name, ..] => {
+                    let heading = format!("\n### {name}\n");
+                    let (_, rest) =
+                        page.split_once(&heading).unwrap_or_else(|| panic!("the page lacks {name}"));
+                    section = rest.split("\n#").next().unwrap_or_default();
+                    continue;
+                }
+                [.., name, "=", number] if number.ends_with(';') => name,
+                _ => continue,
+            };
+            if name.starts_with('"') || name.ends_with("_UNSPECIFIED") || line.starts_with("syntax") {
+                continue;
+            }
+            assert!(section.contains(&format!("| `{name}`")), "{path:?}: the page lacks {name} of `{line}`");
+            told += 1;
+        }
+    }
+    assert!(told > 200, "{told}");
+}
+
 /// A line without what changes with every bundle: numbers and digests.
 fn plain(line: &str) -> String {
     let mut plain = String::new();

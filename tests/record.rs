@@ -1,176 +1,193 @@
-//! No answer that hands something over without a durable record of it: not on a full disk, and not when the
-//! process is killed.
+//! What is recorded: every disclosure before it is answered, whatever happens to the process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::place::{Place, small};
-use common::question;
 use common::server::{Server, Start, eventually};
 use prost::Message;
-use serde_json::json;
-use situs::audit::{self, Entry};
-use situs::grpc::convert;
-use situs::grpc::proto::{AuthorizeRequest, AuthorizeResponse, DecisionRecord, Receipt};
-use tonic::Code;
+use situs::audit;
+use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, DecisionRecord};
+use situs::grpc::words;
+use situs::policy;
+use tempfile::TempDir;
 
-fn asking(action: &str, request_id: &str) -> AuthorizeRequest {
-    let words = json!({
-        "data_ref": "acme/mail", "action": action, "jurisdiction": "DE", "request_id": request_id,
-        "requester": { "kind": "authority", "authority_type": "police", "jurisdiction": "DE" },
-        "tenant": { "type": "enterprise" },
-        "holding": {
-            "stored_in": ["DE"], "data_kinds": ["personal"], "data_categories": ["content"],
-            "provider_established_in": ["DE"],
-        },
-        "process": { "instrument": "search_warrant", "issued_by": "court", "names_accounts": true },
-    });
-    convert::to_request(&question(&words).unwrap())
+/// The bundle under test without its cases: a debug build then loads it in a moment.
+fn bundle(folder: &Path) {
+    let files = common::files().into_iter().filter(|(path, _)| !path.starts_with("scenarios/")).collect();
+    policy::write_folder(&files, folder).unwrap();
 }
 
-/// Every record of a journal whose server has ended, by its place.
-fn records(data: &Path) -> Vec<(Entry, DecisionRecord)> {
-    let entries = audit::read(data).unwrap().map(Result::unwrap);
-    let records: Vec<_> =
-        entries.map(|entry| (entry.clone(), DecisionRecord::decode(&*entry.bytes).unwrap())).collect();
-    let is_gapless = records.iter().zip(0..).all(|((entry, _), place)| entry.index == place);
-    assert!(is_gapless, "a place of the journal is missing");
-    records
-}
-
-/// That an answer stands in the journal where its receipt says, as it was given.
-fn recorded(records: &[(Entry, DecisionRecord)], answer: &AuthorizeResponse) {
-    let Receipt { log_index, leaf_hash, .. } = answer.receipt.clone().unwrap();
-    let (entry, record) = &records[usize::try_from(log_index).unwrap()];
-    assert_eq!(entry.leaf_hash.to_vec(), leaf_hash);
-    assert_eq!(audit::leaf_hash(&entry.bytes), entry.leaf_hash);
-    let given = AuthorizeResponse { receipt: None, ..answer.clone() };
-    assert_eq!(record.answer, Some(given));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_hands_something_over_has_a_receipt_for_its_record() {
-    let place = Place::with(&small());
-    let server = place.start().ready();
-    let mut client = server.authorization().await;
-    let mut answers = Vec::new();
-    for (number, action) in
-        ["disclose", "surrender_key", "transfer", "disclose", "preserve"].into_iter().enumerate()
-    {
-        let asked = asking(action, &number.to_string());
-        let answer = client.authorize(asked.clone()).await.unwrap().into_inner();
-        assert_eq!(answer.receipt.is_some(), ["disclose", "surrender_key"].contains(&action), "{action}");
-        answers.push((asked, answer));
+fn start(folder: &TempDir) -> Server {
+    let policies = folder.path().join("policies");
+    if !policies.exists() {
+        bundle(&policies);
     }
-    assert!(server.stop().success());
-    let records = records(&place.data);
-    assert_eq!(records.len(), answers.len());
-    for ((asked, answer), (_, record)) in answers.iter().zip(&records) {
-        assert_eq!(record.answer.as_ref().unwrap().decision_id, answer.decision_id);
-        assert_eq!(record.question.as_ref(), Some(asked));
-        assert_eq!(
-            (record.caller.as_str(), record.engine_version.as_str()),
-            ("local", env!("CARGO_PKG_VERSION"))
-        );
-        assert_eq!(record.holding.as_ref().unwrap().stored_in, ["DE"]);
-        assert_eq!(record.process.as_ref().unwrap().instrument.as_deref(), Some("search_warrant"));
-        if answer.receipt.is_some() {
-            recorded(&records, answer);
-        }
-    }
-}
-
-/// A server to whose files nothing can be added once it is told so. It takes an error for it, not a signal.
-fn limited(place: &Place) -> Server {
+    // A file that may not grow is then an error of the write, as a full disk is, and no signal.
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
-    Start::under(shell, &place.data).policies(&place.policies).ready()
+    let server = Start::under(shell, &folder.path().join("data")).policies(&policies).go();
+    server.line("serving ");
+    server
 }
 
-/// Sets the most bytes that a file of a server's can have.
-fn limit(server: &Server, bytes: &str) {
-    let pid = server.pid().to_string();
-    let soft = format!("--fsize={bytes}:unlimited");
-    assert!(Command::new("prlimit").args(["--pid", &pid, &soft]).status().unwrap().success());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_full_disk_nothing_is_handed_over_and_it_goes_on_when_there_is_room() {
-    let place = Place::with(&small());
-    let server = limited(&place);
-    let mut client = server.authorization().await;
-    let before = client.authorize(asking("disclose", "before")).await.unwrap().into_inner();
-    limit(&server, "0");
-    for number in 0..3 {
-        let status = client.authorize(asking("disclose", &format!("full-{number}"))).await.unwrap_err();
-        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
-        assert!(status.message().contains("could not be recorded"), "{status:?}");
-    }
-    // What hands nothing over is answered while there is room in the buffer, and is recorded later.
-    let meanwhile = client.authorize(asking("transfer", "meanwhile")).await.unwrap().into_inner();
-    limit(&server, "unlimited");
-    let after = eventually("a record once there is room", || async {
-        let mut client = server.authorization().await;
-        client.authorize(asking("disclose", "after")).await.ok().map(tonic::Response::into_inner)
+fn demand(id: &str) -> AuthorizeRequest {
+    let words = serde_json::json!({
+        "data_ref": "example/mail",
+        "jurisdiction": "US",
+        "requester": { "kind": "authority", "jurisdiction": "US" },
+        "data_categories": ["content"],
+        "holding": {
+            "stored_in": ["US"], "data_kinds": ["personal"], "data_categories": ["content"],
+            "subject_count": 1, "provider_role": "processor", "provider_established_in": ["US"],
+        },
+        "process": {
+            "instrument": "search_warrant", "issuing_jurisdiction": "US", "issued_by": "court",
+            "names_accounts": true,
+        },
+        "request_id": id,
     });
-    let after = after.await;
-    assert!(server.stop().success());
-    let records = records(&place.data);
-    recorded(&records, &before);
-    recorded(&records, &after);
-    let is_there = |(_, record): &(Entry, DecisionRecord)| {
-        record.answer.as_ref().is_some_and(|answer| answer.decision_id == meanwhile.decision_id)
-    };
-    assert!(records.iter().any(is_there), "an answer from the buffer is lost");
+    words::read(&words).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_answered_disclosure_is_in_the_journal_of_a_server_that_was_killed() {
-    const CLIENTS: usize = 8;
-    const BEFORE_THE_KILL: usize = 60;
-    let place = Place::with(&small());
-    for round in 0..3 {
-        let server = place.start().ready();
-        let answered = Arc::new(AtomicUsize::new(0));
-        let mut clients = Vec::new();
-        for number in 0..CLIENTS {
-            let (mut client, answered) = (server.authorization().await, Arc::clone(&answered));
-            clients.push(tokio::spawn(async move {
-                let mut answers = Vec::new();
-                for question in 0.. {
-                    let asked = asking("disclose", &format!("{round}-{number}-{question}"));
-                    let Ok(answer) = client.authorize(asked).await else { break };
-                    answers.push(answer.into_inner());
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-                answers
-            }));
+/// The journal, by the id of the decision: its index, digest and record.
+fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, DecisionRecord)> {
+    let entries = audit::read(&folder.path().join("data")).unwrap();
+    let records = entries.enumerate().map(|(place, entry)| {
+        let entry = entry.unwrap();
+        assert_eq!(entry.index, place as u64, "indexes run without a gap");
+        let record = DecisionRecord::decode(entry.bytes.as_slice()).unwrap();
+        let id = record.answer.as_ref().unwrap().decision_id.clone();
+        (id, (entry.index, entry.leaf_hash.to_vec(), record))
+    });
+    records.collect()
+}
+
+#[tokio::test]
+async fn a_disclosure_carries_the_receipt_of_its_record() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let answer = server.authorization().await.authorize(demand("one")).await.unwrap().into_inner();
+    let receipt = answer.receipt.clone().unwrap();
+    // On disk before the answer: the process is not asked to flush.
+    server.kill();
+    let journal = journal(&folder);
+    let (index, leaf_hash, record) = &journal[&answer.decision_id];
+    assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
+    assert_eq!(record.question.as_ref().unwrap(), &demand("one"));
+    let recorded = record.answer.clone().unwrap();
+    assert_eq!(recorded, AuthorizeResponse { receipt: None, ..answer });
+    assert_eq!(record.caller, "local");
+}
+
+#[tokio::test]
+async fn what_was_answered_is_recorded_though_the_process_is_killed() {
+    let folder = TempDir::new().unwrap();
+    let mut answered: Vec<AuthorizeResponse> = Vec::new();
+    for round in 0..5 {
+        let server = start(&folder);
+        let client = server.authorization().await;
+        let (sender, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        let askers: Vec<_> = (0..8)
+            .map(|asker| {
+                let (mut client, sender) = (client.clone(), sender.clone());
+                tokio::spawn(async move {
+                    for n in 0.. {
+                        let question = demand(&format!("{round}-{asker}-{n}"));
+                        let Ok(answer) = client.authorize(question).await else { return };
+                        if sender.send(answer.into_inner()).is_err() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        // In the middle of the load, after another number of answers in each round.
+        for _ in 0..(10 + 7 * round) {
+            answered.push(answers.recv().await.unwrap());
         }
-        let counted = Arc::clone(&answered);
-        let enough = || async { (counted.load(Ordering::Relaxed) >= BEFORE_THE_KILL).then_some(()) };
-        eventually("answers to lose", enough).await;
         server.kill();
-        let mut answers = Vec::new();
-        for client in clients {
-            answers.extend(client.await.unwrap());
+        drop(sender);
+        for asker in askers {
+            asker.await.unwrap();
         }
-        assert!(answers.len() >= BEFORE_THE_KILL);
-        // Another run finds them too, and goes on after them.
-        let server = place.start().ready();
-        let next = server.authorization().await.authorize(asking("disclose", "next")).await;
-        answers.push(next.unwrap().into_inner());
-        assert!(server.stop().success());
-        let records = records(&place.data);
-        answers.iter().for_each(|answer| recorded(&records, answer));
-        let ids: BTreeMap<&str, usize> = records.iter().fold(BTreeMap::new(), |mut ids, (_, record)| {
-            *ids.entry(record.answer.as_ref().map_or("", |answer| &answer.decision_id)).or_default() += 1;
-            ids
-        });
-        assert!(ids.values().all(|count| *count == 1), "a decision stands in the journal twice");
+        while let Some(answer) = answers.recv().await {
+            answered.push(answer);
+        }
     }
+    let journal = journal(&folder);
+    for answer in &answered {
+        let receipt = answer.receipt.as_ref().unwrap();
+        let (index, leaf_hash, _) =
+            journal.get(&answer.decision_id).unwrap_or_else(|| panic!("{answer:?} is lost"));
+        assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
+    }
+}
+
+#[tokio::test]
+async fn without_room_on_the_disk_a_disclosure_is_not_answered() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let mut client = server.authorization().await;
+    client.authorize(demand("before")).await.unwrap();
+    // No file of the process may grow from here on: what a full disk does, and only to it.
+    limit_files(&server, "0");
+    let refused = eventually("a disclosure is refused", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("full")).await.err() }
+    })
+    .await;
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+    limit_files(&server, "unlimited");
+    let answer = eventually("it recovers without a restart", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("after")).await.ok() }
+    })
+    .await
+    .into_inner();
+    server.kill();
+    assert!(journal(&folder).contains_key(&answer.decision_id));
+}
+
+/// Sets the largest size of a file that the server may write.
+fn limit_files(server: &Server, bytes: &str) {
+    let pid = server.pid().to_string();
+    let limit = format!("--fsize={bytes}:unlimited");
+    let set = Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap();
+    assert!(set.success());
+    let files = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    assert!(files.contains("Max file size"));
+}
+
+#[tokio::test]
+async fn what_hands_nothing_over_is_answered_from_the_buffer_and_recorded_later() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let mut client = server.authorization().await;
+    client.authorize(demand("before")).await.unwrap();
+    limit_files(&server, "0");
+    client.authorize(demand("full")).await.unwrap_err();
+    let transfer = AuthorizeRequest { action: Some(Action::Transfer.into()), ..demand("meanwhile") };
+    let meanwhile = client.authorize(transfer).await.unwrap().into_inner();
+    assert_eq!(meanwhile.receipt, None);
+    limit_files(&server, "unlimited");
+    eventually("it recovers without a restart", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("after")).await.ok() }
+    })
+    .await;
+    assert!(server.stop().success());
+    let journal = journal(&folder);
+    assert!(journal.contains_key(&meanwhile.decision_id), "an answer from the buffer is lost");
+    // Another run goes on after them, and no decision stands in it twice: each id was found once.
+    let places: Vec<u64> = journal.values().map(|(index, ..)| *index).collect();
+    assert_eq!(audit::read(&folder.path().join("data")).unwrap().count(), places.len());
+    let server = start(&folder);
+    let next = server.authorization().await.authorize(demand("next")).await.unwrap().into_inner();
+    assert_eq!(next.receipt.unwrap().log_index, places.len() as u64);
 }
