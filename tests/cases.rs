@@ -1,5 +1,12 @@
 //! Every case of the bundle holds, by the engine and over gRPC, and both give the same answer.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod common;
 
 use common::server::{Server, Start};

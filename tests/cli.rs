@@ -1,6 +1,6 @@
 //! The command line, as a person or a script uses it: through the built program, by its output and exit codes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

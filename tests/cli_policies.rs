@@ -1,6 +1,6 @@
 //! The commands that need no server: bundles, cases, completions and help.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 use std::process::{Command, Output};

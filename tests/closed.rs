@@ -1,6 +1,8 @@
 //! Fail closed: what is broken, misspelt, missing or not known is a fault of the load, a FAULT or a DENY, and
 //! never an ALLOW.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::dice::set;

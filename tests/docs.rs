@@ -5,7 +5,7 @@
 //! `<!-- run: NAME -->` before a transcript. Transcripts of one name share a folder, in the order of the page.
 //! Numbers and digests are not compared, and a line `...` stands for any lines.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,6 @@
 //! What a reference lies in: a rule can name its tenant and each prefix of it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! An edit of the bundle's folder takes effect as one whole, whatever wrote it; a bad one keeps the last good
 //! bundle, and everybody can see that; each answer carries the version that it was decided under.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -44,20 +44,8 @@ enum Output {
     Json,
 }
 
-const EXAMPLES: &str = "\
-Fields given inline are key=value, with commas between them, + between the elements of a list, and a
-backslash before a comma or a plus that is meant as such. Their names are those of the wire.
-
-Examples:
-  A warrant for mail that is stored in Ireland, under the law of 14 July 2016:
-    situs authorize contoso/mail --local --example --requester us-attorney \\
-        --jurisdiction US-NY --process warrant --as-of 2016-07-14
-  A replication, with everything said inline:
-    situs authorize acme/crm --local --requester kind=workload,jurisdiction=DE --jurisdiction US \\
-        --holding stored_in=DE,data_kinds=personal,provider_established_in=DE \\
-        --transfer mode=replication,safeguards=scc_2021+tia_essentially_equivalent
-  In a script, against a server:
-    situs authorize --request question.toml --server 127.0.0.1:7171 --output json";
+/// Examples name places and dates of law, so they stand beside the catalogue that they speak of.
+const EXAMPLES: &str = include_str!("../../deploy/example/authorize-help.txt");
 
 /// The exit code of a denial: apart from 1, where there is no answer, and from 2, wrong arguments.
 const DENIED: u8 = 3;

@@ -27,6 +27,9 @@ Examples:
   situs serve --policies my-policies       rules of your own; edits take effect within a second
   situs serve --config situs.toml          the same settings from a file";
 
+/// What to ask of the example catalogue: it names a place and a date of law, so it stands beside it.
+const FIRST_QUESTION: &str = include_str!("../../deploy/example/first-question.txt");
+
 /// The exit code of `sysexits.h` for a bad configuration.
 const BAD_CONFIG: u8 = 78;
 
@@ -98,11 +101,8 @@ impl server::Announce for Announcement {
         // As it was started, so that the line can be copied.
         let program = std::env::args().next().unwrap_or_else(|| "situs".to_owned());
         if example {
-            line("ask a first question, under the law of 14 July 2016:");
-            line(format!(
-                "  {program} authorize contoso/mail --requester us-attorney --jurisdiction US-NY --process warrant \
-                 --as-of 2016-07-14 --server {server}"
-            ));
+            line("ask a first question:");
+            line(format!("  {program} authorize {FIRST_QUESTION} --server {server}"));
         } else {
             line("ask a question:");
             line(format!(

@@ -4,7 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "helpers of tests fail the test"
+    reason = "a test that cannot go on fails"
 )]
 
 mod admin;
