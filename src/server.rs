@@ -198,7 +198,7 @@ async fn open(config: &Config) -> Result<(Catalog, Journal), ServeError> {
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
-        let (journal, recovery) = Journal::open(&data_dir.join("journal"), grpc::record, Options::default())?;
+        let (journal, recovery) = Journal::open(&data_dir, grpc::record, Options::default())?;
         tracing::info!(revision = catalog.revision(), records = recovery.records, "opened the data folder");
         if let Some(torn) = recovery.torn {
             tracing::warn!(

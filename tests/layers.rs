@@ -42,7 +42,7 @@ struct Source {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        let (mut literals, mut comments) = (Vec::new(), Vec::new());
+        let (mut literals, mut comments, mut characters) = (Vec::new(), Vec::new(), Vec::new());
         let mut code = text.as_bytes().to_vec();
         let mut at = 0;
         while at < text.len() {
@@ -61,10 +61,14 @@ impl Source {
                 literals.push(from..end);
                 end + closing.len()
             } else {
-                at + character(rest)
+                let end = at + character(rest);
+                if rest.starts_with('\'') && end > at + 1 {
+                    characters.push(at..end);
+                }
+                end
             };
         }
-        for range in literals.iter().chain(&comments) {
+        for range in literals.iter().chain(&comments).chain(&characters) {
             code[range.clone()].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
         }
         let code = String::from_utf8(code).unwrap();
@@ -350,4 +354,69 @@ fn a_breach_is_found_where_it_is() {
     let policy = Source::new("policy/load.rs", "//! Loads.\nuse cedar_policy::Policy;\n");
     assert!(strangers(&policy).is_empty() && undescribed(&policy).is_none());
     assert_eq!(strangers(&Source::new("policy_book.rs", "use cedar_policy::Policy;")).len(), 1);
+}
+
+/// The modules from the ground up: each may name those before it.
+const LAYERS: &[&str] = &[
+    "domain",
+    "audit",
+    "catalog",
+    "law",
+    "policy",
+    "engine",
+    "grpc",
+    "scenario",
+    "config",
+    "telemetry",
+    "server",
+    "cli",
+];
+
+/// Where code names a module that stands above its own.
+fn upward(source: &Source) -> Vec<String> {
+    let layer = |module: &str| LAYERS.iter().position(|layer| *layer == module);
+    let module = source.path.split(['/', '.']).next().unwrap();
+    if ["lib", "main"].contains(&module) {
+        return Vec::new();
+    }
+    let Some(own) = layer(module) else {
+        return vec![format!("src/{}: `{module}` has no layer", source.path)];
+    };
+    let mut found = Vec::new();
+    for (at, _) in source.code.match_indices("crate::").filter(|(at, _)| source.is_shipped(*at)) {
+        let named = &source.code[at + "crate::".len()..];
+        let list = named.strip_prefix('{').map_or(named, |list| list.split('}').next().unwrap());
+        let parts = list.split(',').take(if list.len() == named.len() { 1 } else { usize::MAX });
+        let names =
+            parts.map(|part| part.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap());
+        let above = names.filter(|name| layer(name).is_some_and(|other| other > own));
+        found.extend(above.map(|name| format!("{}: `{name}` stands above `{module}`", source.place(at))));
+    }
+    found
+}
+
+#[test]
+fn arrows_point_down() {
+    none(&shipped().iter().flat_map(upward).collect::<Vec<_>>());
+    let breach =
+        "use crate::{domain, engine::decide, law};\nuse crate::server::serve;\nuse crate::law::World;\n";
+    let found = upward(&Source::new("policy/load.rs", breach));
+    assert_eq!(
+        found,
+        [
+            "src/policy/load.rs:1: `engine` stands above `policy`",
+            "src/policy/load.rs:2: `server` stands above `policy`"
+        ]
+    );
+    assert_eq!(upward(&Source::new("novelty.rs", "")).len(), 1);
+}
+
+/// No file is longer, its tests included.
+const MOST_LINES: usize = 400;
+
+#[test]
+fn no_file_is_longer_than_a_reader_can_follow() {
+    let lines = |source: &Source| source.text.lines().count();
+    let long = sources().into_iter().filter(|source| lines(source) > MOST_LINES);
+    none(&long.map(|source| format!("src/{}: {} lines", source.path, lines(&source))).collect::<Vec<_>>());
 }

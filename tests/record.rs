@@ -12,7 +12,7 @@ use std::process::Command;
 use common::server::{Server, Start, eventually};
 use prost::Message;
 use situs::audit;
-use situs::grpc::proto::{AuthorizeRequest, AuthorizeResponse, DecisionRecord};
+use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, DecisionRecord};
 use situs::grpc::words;
 use situs::policy;
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ fn demand(id: &str) -> AuthorizeRequest {
 
 /// The journal, by the id of the decision: its index, digest and record.
 fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, DecisionRecord)> {
-    let entries = audit::read(&folder.path().join("data/journal")).unwrap();
+    let entries = audit::read(&folder.path().join("data")).unwrap();
     let records = entries.enumerate().map(|(place, entry)| {
         let entry = entry.unwrap();
         assert_eq!(entry.index, place as u64, "indexes run without a gap");
@@ -162,4 +162,32 @@ fn limit_files(server: &Server, bytes: &str) {
     assert!(set.success());
     let files = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     assert!(files.contains("Max file size"));
+}
+
+#[tokio::test]
+async fn what_hands_nothing_over_is_answered_from_the_buffer_and_recorded_later() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder);
+    let mut client = server.authorization().await;
+    client.authorize(demand("before")).await.unwrap();
+    limit_files(&server, "0");
+    client.authorize(demand("full")).await.unwrap_err();
+    let transfer = AuthorizeRequest { action: Some(Action::Transfer.into()), ..demand("meanwhile") };
+    let meanwhile = client.authorize(transfer).await.unwrap().into_inner();
+    assert_eq!(meanwhile.receipt, None);
+    limit_files(&server, "unlimited");
+    eventually("it recovers without a restart", || {
+        let mut client = client.clone();
+        async move { client.authorize(demand("after")).await.ok() }
+    })
+    .await;
+    assert!(server.stop().success());
+    let journal = journal(&folder);
+    assert!(journal.contains_key(&meanwhile.decision_id), "an answer from the buffer is lost");
+    // Another run goes on after them, and no decision stands in it twice: each id was found once.
+    let places: Vec<u64> = journal.values().map(|(index, ..)| *index).collect();
+    assert_eq!(audit::read(&folder.path().join("data")).unwrap().count(), places.len());
+    let server = start(&folder);
+    let next = server.authorization().await.authorize(demand("next")).await.unwrap().into_inner();
+    assert_eq!(next.receipt.unwrap().log_index, places.len() as u64);
 }

@@ -7,28 +7,21 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use common::place::{Place, small};
 use common::server::{Server, Start, eventually};
-use common::{files, load, question, with};
+use common::{load, question, with};
 use serde_json::json;
 use situs::domain::Files;
 use situs::grpc::convert;
 use situs::grpc::proto::{AuthorizeRequest, AuthorizeResponse, Decision, LoadFailure};
 use situs::policy::write_folder;
-use tempfile::TempDir;
 
 /// The name by which health speaks of the bundle.
 const BUNDLE: &str = "situs.v1.Bundle";
 /// Files that an edit changes together.
 const TOGETHER: &[&str] = &["core/test-1.cedar", "core/test-2.cedar", "regimes/test-3.cedar"];
-
-/// The bundle without what takes long: its cases, and the regimes.
-fn small() -> Files {
-    let mut files = files();
-    files.retain(|path, _| !path.starts_with("scenarios/") && !path.starts_with("regimes/"));
-    files
-}
 
 /// A version of the bundle in which each of some files says the same word.
 fn version(word: &str) -> Files {
@@ -44,30 +37,6 @@ fn saying(place: usize, word: &str) -> String {
 
 fn digest(files: &Files) -> String {
     load(files).unwrap().version().to_owned()
-}
-
-/// A folder with a bundle, and one for the data.
-struct Place {
-    policies: PathBuf,
-    data: PathBuf,
-    _folder: TempDir,
-}
-
-impl Place {
-    fn with(files: &Files) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (policies, data) = (folder.path().join("policies"), folder.path().join("data"));
-        write_folder(files, &policies).unwrap();
-        Self { policies, data, _folder: folder }
-    }
-
-    fn start(&self) -> Start {
-        Start::new(&self.data).policies(&self.policies)
-    }
-
-    fn file(&self, path: &str) -> PathBuf {
-        self.policies.join(path)
-    }
 }
 
 fn request() -> AuthorizeRequest {
@@ -89,12 +58,17 @@ fn words(answer: &AuthorizeResponse) -> Vec<String> {
     of_test.map(|reason| reason.citation.clone()).collect()
 }
 
+/// Waits until a version answers, and the last load was a good one.
 async fn until_version(server: &Server, version: &str) {
     let what = format!("version {version}");
-    eventually(&what, || async { (server.version().await == version).then_some(()) }).await;
+    let is_so = || async {
+        let status = server.status().await;
+        let is_active = status.active.is_some_and(|bundle| bundle.policy_version == version);
+        let is_good = status.last_failure.is_none() && server.serves(BUNDLE).await;
+        (is_active && is_good).then_some(())
+    };
+    eventually(&what, is_so).await;
     assert_eq!(ask(server).await.policy_version, version);
-    assert!(server.serves(BUNDLE).await);
-    assert_eq!(server.status().await.last_failure, None);
 }
 
 async fn until_failure(server: &Server) -> LoadFailure {

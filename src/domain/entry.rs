@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{AuthorityType, Category, DataRef, KeyControl, ProviderRole, RequesterKind, TenantType};
+use super::{AuthorityType, DataRef, RequesterKind, TenantType};
 
 /// Takes from `$base` every listed field that `$over` does not state. Lists are stated when not empty.
 macro_rules! fill {
@@ -24,6 +24,13 @@ macro_rules! stated {
         fields
     }};
 }
+
+// They use the macros above, and so come after them.
+mod holding;
+mod process;
+
+pub use holding::{Holding, HoldingField};
+pub use process::LegalProcess;
 
 /// A customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,161 +79,6 @@ pub struct Consent {
     pub transfer_ground: String,
 }
 
-/// A registered prefix of references and the facts of the data below it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holding {
-    /// The prefix. Absent where the facts are given inline.
-    pub data_ref: Option<DataRef>,
-    /// Where any copy is: jurisdiction codes or cloud regions.
-    pub stored_in: Vec<String>,
-    /// Whether the provider moves shards by itself, so that the place is not fixed.
-    pub location_dynamic: Option<bool>,
-    /// Where it was collected.
-    pub collected_in: Vec<String>,
-    /// Where the service is offered.
-    pub offered_in: Vec<String>,
-    /// Markets aimed at.
-    pub targets: Vec<String>,
-    /// Where the customer lets it be. Empty: no promise was made.
-    pub residency: Vec<String>,
-    /// From where it may be reached.
-    pub access_boundary: Vec<String>,
-    /// What parts it has.
-    pub data_categories: Vec<Category>,
-    /// What kinds of data: declared kinds.
-    pub data_kinds: Vec<String>,
-    /// What regulated sectors it belongs to: declared sectors.
-    pub sectors: Vec<String>,
-    /// Where the people are.
-    pub subject_locations: Vec<String>,
-    /// What citizens they are.
-    pub subject_citizenships: Vec<String>,
-    /// Whose protected persons they are known to be.
-    pub persons_of: Vec<String>,
-    /// Whose protected persons they are known not to be.
-    pub not_persons_of: Vec<String>,
-    /// How many people.
-    pub subject_count: Option<u64>,
-    /// In which role the provider holds it.
-    pub provider_role: Option<ProviderRole>,
-    /// Where the provider is established.
-    pub provider_established_in: Vec<String>,
-    /// Where the provider has its headquarters; empty: not stated.
-    pub provider_headquarters: String,
-    /// From where the data can be produced.
-    pub control_from: Vec<String>,
-    /// Where the designated establishment or legal representative is; empty: none.
-    pub addressee_in: String,
-    /// Who controls the keys.
-    pub key_control: Option<KeyControl>,
-    /// Where the keys are.
-    pub keys_in: Vec<String>,
-    /// The team's own labels.
-    pub labels: Vec<(String, String)>,
-    /// Inherited lists that this holding says are none.
-    pub cleared: Vec<HoldingField>,
-}
-
-/// A list of a [`Holding`] that a child can clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the field of the same name")]
-pub enum HoldingField {
-    CollectedIn,
-    OfferedIn,
-    Targets,
-    Residency,
-    AccessBoundary,
-    Sectors,
-    SubjectLocations,
-    SubjectCitizenships,
-    PersonsOf,
-    NotPersonsOf,
-    KeysIn,
-    Labels,
-}
-
-impl HoldingField {
-    /// Every list that can be cleared, with its name on the wire.
-    ///
-    /// `stored_in`, `data_kinds`, `data_categories` and the provider's facts are not among them: data is
-    /// always somewhere, of some kind, and held by someone.
-    pub const ALL: &'static [(Self, &'static str)] = &[
-        (Self::CollectedIn, "collected_in"),
-        (Self::OfferedIn, "offered_in"),
-        (Self::Targets, "targets"),
-        (Self::Residency, "residency"),
-        (Self::AccessBoundary, "access_boundary"),
-        (Self::Sectors, "sectors"),
-        (Self::SubjectLocations, "subject_locations"),
-        (Self::SubjectCitizenships, "subject_citizenships"),
-        (Self::PersonsOf, "persons_of"),
-        (Self::NotPersonsOf, "not_persons_of"),
-        (Self::KeysIn, "keys_in"),
-        (Self::Labels, "labels"),
-    ];
-
-    /// The name on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(field, _)| *field == self).map_or("", |(_, name)| name)
-    }
-}
-
-impl Holding {
-    /// Takes from `base` what this holding does not state, but for the lists that it cleared.
-    pub fn inherit(&mut self, base: &Self) {
-        let cleared = self.cleared.clone();
-        let over = self;
-        fill!(over, base;
-            scalars location_dynamic, subject_count, provider_role, key_control;
-            lists stored_in, data_categories, data_kinds, provider_established_in, control_from;
-            texts provider_headquarters, addressee_in);
-        macro_rules! inherit {
-            ($($field:ident = $variant:ident),*) => {
-                $(if over.$field.is_empty() && !cleared.contains(&HoldingField::$variant) {
-                    over.$field.clone_from(&base.$field);
-                })*
-            };
-        }
-        inherit!(
-            collected_in = CollectedIn,
-            offered_in = OfferedIn,
-            targets = Targets,
-            residency = Residency,
-            access_boundary = AccessBoundary,
-            sectors = Sectors,
-            subject_locations = SubjectLocations,
-            subject_citizenships = SubjectCitizenships,
-            persons_of = PersonsOf,
-            not_persons_of = NotPersonsOf,
-            keys_in = KeysIn
-        );
-        for (key, value) in &base.labels {
-            if !cleared.contains(&HoldingField::Labels) && !over.labels.iter().any(|(own, _)| own == key) {
-                over.labels.push((key.clone(), value.clone()));
-            }
-        }
-        // A list that an ancestor cleared stays cleared below it.
-        for field in &base.cleared {
-            if !over.cleared.contains(field) {
-                over.cleared.push(*field);
-            }
-        }
-    }
-
-    /// The names of the fields that it states.
-    #[must_use]
-    pub fn stated_fields(&self) -> Vec<&'static str> {
-        let of = self;
-        stated!(of;
-            scalars data_ref, location_dynamic, subject_count, provider_role, key_control;
-            lists stored_in, collected_in, offered_in, targets, residency, access_boundary, data_categories,
-                data_kinds, sectors, subject_locations, subject_citizenships, persons_of, not_persons_of,
-                provider_established_in, control_from, keys_in, labels, cleared;
-            texts provider_headquarters, addressee_in)
-    }
-}
-
 impl Tenant {
     /// Takes from `base` what this tenant does not state.
     pub fn inherit(&mut self, base: &Self) {
@@ -266,110 +118,6 @@ pub struct Party {
     pub certifications: Vec<String>,
     /// The team's own labels.
     pub labels: Vec<(String, String)>,
-}
-
-/// A legal process: the instrument, who issued it, and what is known of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LegalProcess {
-    /// Its id in the catalogue; empty when it is given inline.
-    pub id: String,
-    /// A declared instrument; empty when there is none.
-    pub instrument: String,
-    /// Whose law it is issued under.
-    pub issuing_jurisdiction: String,
-    /// Who issued it: a declared issuer.
-    pub issued_by: String,
-    /// Who validated it: a declared issuer.
-    pub validated_by: String,
-    /// Who executes a treaty request.
-    pub executed_by_jurisdiction: String,
-    /// Where it was served.
-    pub served_in: String,
-    /// When it was issued.
-    pub issued_at: Option<Timestamp>,
-    /// When it was received.
-    pub received_at: Option<Timestamp>,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// The categories that it names. Empty: all that are wanted.
-    pub data_categories: Vec<Category>,
-    /// Whether it names accounts or other specific identifiers.
-    pub names_accounts: Option<bool>,
-    /// Whether it asks in bulk.
-    pub bulk: Option<bool>,
-    /// The federal circuit of the issuing court.
-    pub court_circuit: String,
-    /// The statute that it is based on.
-    pub statute: String,
-    /// Whether it is stayed.
-    pub stayed: Option<bool>,
-    /// Whether a court upheld it after a challenge.
-    pub upheld: Option<bool>,
-    /// The maximum penalty of the offence, in years.
-    pub offence_max_penalty_years: Option<u32>,
-    /// Whether life is in danger.
-    pub danger_to_life: Option<bool>,
-    /// Whether a person found the danger credible.
-    pub credible: Option<bool>,
-    /// Whether validation follows after the fact.
-    pub ex_post_validation: Option<bool>,
-    /// Whether the enforcing authority was notified.
-    pub enforcing_authority_notified: Option<bool>,
-    /// When it was notified.
-    pub enforcing_authority_notified_at: Option<Timestamp>,
-    /// Days since it was notified, where the instant is not given.
-    pub enforcing_authority_days_elapsed: Option<u32>,
-    /// Whether it said that it raises no ground for refusal.
-    pub enforcing_authority_cleared: Option<bool>,
-    /// Whether it raised a ground for refusal.
-    pub enforcing_authority_refused: Option<bool>,
-    /// The relation, a declared agreement, that it invokes; empty: none.
-    pub invokes_agreement: String,
-    /// Whether it came by the agreement's designated authority.
-    pub via_designated_authority: Option<bool>,
-    /// Whether it says why the processor, not the controller, is addressed.
-    pub processor_justification: Option<bool>,
-    /// Whether it forbids telling the customer.
-    pub nondisclosure: Option<bool>,
-    /// Until when.
-    pub nondisclosure_until: Option<Timestamp>,
-    /// Whether counsel approved.
-    pub counsel_approved: Option<bool>,
-    /// Declared flags.
-    pub flags: Vec<String>,
-}
-
-impl LegalProcess {
-    /// Takes from `base` what this process does not state.
-    pub fn inherit(&mut self, base: &Self) {
-        let over = self;
-        fill!(over, base;
-            scalars issued_at, received_at, expires_at, names_accounts, bulk, stayed, upheld,
-                offence_max_penalty_years, danger_to_life, credible, ex_post_validation,
-                enforcing_authority_notified, enforcing_authority_notified_at,
-                enforcing_authority_days_elapsed, enforcing_authority_cleared, enforcing_authority_refused,
-                via_designated_authority, processor_justification, nondisclosure, nondisclosure_until,
-                counsel_approved;
-            lists data_categories, flags;
-            texts id, instrument, issuing_jurisdiction, issued_by, validated_by, executed_by_jurisdiction,
-                served_in, court_circuit, statute, invokes_agreement);
-    }
-
-    /// The names of the fields that it states, but for its id.
-    #[must_use]
-    pub fn stated_fields(&self) -> Vec<&'static str> {
-        let of = self;
-        stated!(of;
-            scalars issued_at, received_at, expires_at, names_accounts, bulk, stayed, upheld,
-                offence_max_penalty_years, danger_to_life, credible, ex_post_validation,
-                enforcing_authority_notified, enforcing_authority_notified_at,
-                enforcing_authority_days_elapsed, enforcing_authority_cleared, enforcing_authority_refused,
-                via_designated_authority, processor_justification, nondisclosure, nondisclosure_until,
-                counsel_approved;
-            lists data_categories, flags;
-            texts instrument, issuing_jurisdiction, issued_by, validated_by, executed_by_jurisdiction,
-                served_in, court_circuit, statute, invokes_agreement)
-    }
 }
 
 /// What kind of thing the catalogue registers.
@@ -435,38 +183,5 @@ impl Entry {
             Self::Party(party) => &party.id,
             Self::Process(process) => &process.id,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(codes: &[&str]) -> Vec<String> {
-        codes.iter().map(|code| (*code).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_child_inherits_what_it_does_not_state_and_can_clear_a_list() {
-        let parent = Holding {
-            stored_in: places(&["IE"]),
-            residency: places(&["IE"]),
-            sectors: places(&["bank"]),
-            ..Holding::default()
-        };
-        let mut child = Holding {
-            stored_in: places(&["DE"]),
-            cleared: vec![HoldingField::Residency],
-            ..Holding::default()
-        };
-        child.inherit(&parent);
-        assert_eq!(child.stored_in, ["DE"]);
-        assert_eq!(child.sectors, ["bank"]);
-        assert!(child.residency.is_empty());
-
-        let mut grandchild = Holding::default();
-        grandchild.inherit(&child);
-        grandchild.inherit(&parent);
-        assert!(grandchild.residency.is_empty(), "cleared by the child, so not taken from the parent");
     }
 }

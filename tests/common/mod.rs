@@ -7,6 +7,7 @@
 
 pub mod dice;
 pub mod facts;
+pub mod place;
 pub mod server;
 
 use std::path::PathBuf;

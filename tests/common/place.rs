@@ -1,0 +1,41 @@
+//! A bundle in a folder, and a server that answers from it.
+
+use std::path::PathBuf;
+
+use situs::domain::Files;
+use situs::policy::write_folder;
+use tempfile::TempDir;
+
+use super::files;
+use super::server::Start;
+
+/// The bundle without what takes long to load: its cases, and the rules of regimes.
+pub fn small() -> Files {
+    let mut files = files();
+    files.retain(|path, _| !path.starts_with("scenarios/") && !path.starts_with("regimes/"));
+    files
+}
+
+/// A folder with a bundle, and one for the data. Both are gone with it.
+pub struct Place {
+    pub policies: PathBuf,
+    pub data: PathBuf,
+    _folder: TempDir,
+}
+
+impl Place {
+    pub fn with(files: &Files) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (policies, data) = (folder.path().join("policies"), folder.path().join("data"));
+        write_folder(files, &policies).unwrap();
+        Self { policies, data, _folder: folder }
+    }
+
+    pub fn start(&self) -> Start {
+        Start::new(&self.data).policies(&self.policies)
+    }
+
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.policies.join(path)
+    }
+}
