@@ -42,7 +42,7 @@ struct Source {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        let (mut literals, mut comments) = (Vec::new(), Vec::new());
+        let (mut literals, mut comments, mut characters) = (Vec::new(), Vec::new(), Vec::new());
         let mut code = text.as_bytes().to_vec();
         let mut at = 0;
         while at < text.len() {
@@ -61,10 +61,14 @@ impl Source {
                 literals.push(from..end);
                 end + closing.len()
             } else {
-                at + character(rest)
+                let end = at + character(rest);
+                if rest.starts_with('\'') && end > at + 1 {
+                    characters.push(at..end);
+                }
+                end
             };
         }
-        for range in literals.iter().chain(&comments) {
+        for range in literals.iter().chain(&comments).chain(&characters) {
             code[range.clone()].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
         }
         let code = String::from_utf8(code).unwrap();
