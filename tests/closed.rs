@@ -107,7 +107,7 @@ fn a_misspelt_id_is_a_fault_of_the_load_that_names_the_near_ones() {
         ("resource.data_kinds.contains(DataKind::\"helth\")", "health"),
         ("resource.tenant.type == TenantType::\"enterprize\"", "enterprise"),
         ("context.flags.contains(Flag::\"listed_ofence\")", "listed_offence"),
-        ("context.mechanisms.contains(Mechanism::\"scc-eu-202\")", "scc-eu-2021"),
+        ("context.mechanisms.contains(Mechanism::\"scc-eu-202l\")", "scc-eu-2021"),
         ("resource.sectors.contains(Sector::\"banks\")", "bank"),
     ];
     let mut policies: Vec<String> = misspelt.iter().map(|(condition, _)| forbid(condition)).collect();
