@@ -44,6 +44,7 @@ mod tail;
 mod tests;
 mod tile;
 mod tree;
+mod witness;
 mod writer;
 
 pub use checkpoint::{Checkpoint, receipt_text};
@@ -59,3 +60,4 @@ pub use merkle::leaf_hash;
 pub use note::{Note, NoteError, NoteSignature, Signer, Verifier, is_name};
 pub use options::Options;
 pub use tile::{MAX_ENTRY_BYTES, TILE_WIDTH, Tile, Tiles, entries, hashes};
+pub use witness::{Witness, WitnessError};
