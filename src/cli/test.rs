@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output::{bundle, chain, faults, files, line, note};
-use crate::domain::{Effect, Files};
+use crate::domain::{Effect, Files, Verdict};
 use crate::engine::{Clock, SystemClock};
+use crate::policy::{Bundle, Rule};
 use crate::scenario::{self, CaseFile, Outcome};
 
 /// Run case files against a policy bundle.
@@ -56,15 +57,15 @@ const UNREADABLE: u8 = 2;
 
 pub(super) fn run(args: &Args) -> ExitCode {
     match outcomes(args) {
-        Ok(outcomes) => report(args, &outcomes),
+        Ok((bundle, outcomes)) => report(args, &bundle, &outcomes),
         Err(code) => code,
     }
 }
 
-fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
+fn outcomes(args: &Args) -> Result<(Bundle, Vec<Outcome>), ExitCode> {
     let bundle_files = files(args.policies.as_deref())?;
     let (bundle, _report) = bundle(&bundle_files)?;
-    let case_files = if args.paths.is_empty() {
+    let mut case_files = if args.paths.is_empty() {
         scenario::read_cases(&bundle_files, bundle.facts()).map_err(|found| {
             faults(&found, &bundle_files);
             ExitCode::from(UNREADABLE)
@@ -85,10 +86,13 @@ fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
         }
         read
     };
-    let now = SystemClock.now();
-    let wanted =
-        |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
-    Ok(scenario::run_all(&bundle, &case_files, now).into_iter().filter(wanted).collect())
+    if let Some(text) = &args.filter {
+        for file in &mut case_files {
+            file.cases.retain(|case| case.id.contains(text.as_str()));
+        }
+    }
+    let outcomes = scenario::run_all(&bundle, &case_files, SystemClock.now());
+    Ok((bundle, outcomes))
 }
 
 fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
@@ -110,10 +114,11 @@ fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
     Ok(files)
 }
 
-fn report(args: &Args, outcomes: &[Outcome]) -> ExitCode {
+fn report(args: &Args, bundle: &Bundle, outcomes: &[Outcome]) -> ExitCode {
     let failed = outcomes.iter().filter(|outcome| !outcome.comparison.holds()).count();
     for outcome in outcomes.iter().filter(|outcome| args.verbose || !outcome.comparison.holds()) {
         print(outcome);
+        unfired(outcome, bundle).iter().for_each(line);
     }
     if let Some(path) = &args.junit
         && let Err(error) = junit(path, outcomes)
@@ -156,6 +161,44 @@ fn print(outcome: &Outcome) {
             answer.routes.iter().map(|route| format!("{} {}", route.kind, route.relation)).collect();
         line(format!("     obligations: {}", duties.join(", ")));
         line(format!("     routes: {}", routes.join("; ")));
+    }
+}
+
+/// For each expected reason that is not given: the rules that carry it, and why each did not say it.
+fn unfired(outcome: &Outcome, bundle: &Bundle) -> Vec<String> {
+    let answer = &outcome.answer;
+    let missing = outcome
+        .case
+        .expect
+        .reasons
+        .iter()
+        .filter(|code| answer.reasons.iter().all(|given| given.code != **code));
+    let mut lines = Vec::new();
+    for code in missing {
+        let rules: Vec<&Rule> = bundle.rules().iter().filter(|rule| rule.reason == **code).collect();
+        let none = if rules.is_empty() { ": no rule of this bundle" } else { ":" };
+        lines.push(format!("     could have given `{code}`{none}"));
+        lines.extend(rules.iter().map(|rule| {
+            let why = why_not(rule, outcome);
+            format!("       {} ({}, {}:{}): {why}", rule.id, rule.effect.as_str(), rule.file, rule.line)
+        }));
+    }
+    lines
+}
+
+fn why_not(rule: &Rule, outcome: &Outcome) -> String {
+    let answer = &outcome.answer;
+    let kind = outcome.case.question.requester.kind;
+    let action = outcome.case.question.effective_action(kind);
+    if !rule.actions.is_empty() && rule.actions.iter().all(|named| named != action.as_str()) {
+        return format!("it is about {}, not {action}", rule.actions.join(", "));
+    }
+    match &rule.scope_regime {
+        Some(regime) if !answer.regimes.contains(regime) => format!("its regime `{regime}` does not govern"),
+        _ if rule.effect == Effect::Permit && answer.decision == Verdict::Deny => {
+            String::from("its condition does not hold, or it does and the denial names no permit")
+        }
+        _ => String::from("its condition does not hold"),
     }
 }
 
