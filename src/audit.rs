@@ -24,6 +24,7 @@
 
 mod disk;
 mod format;
+pub mod index;
 mod journal;
 mod log;
 mod read;
