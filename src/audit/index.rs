@@ -1,67 +1,37 @@
 //! What the log says, findable: decisions by id and by what they are, outcomes by decision, and duties.
 //!
 //! ```text
-//! log ─> Follower (a thread of its own) ─> index.db ─> Index (queries)
+//! log ─> Follower (on a thread of its own) ─> index.db ─> Index (questions)
 //! ```
 //!
 //! It is derived from the log and from nothing else. Where its file is missing, damaged or of another log, it is
 //! made anew; where it is behind, it catches up. Nothing waits for it but who asks it, and what it says of an
 //! entry is only where to look: the entry itself is read from the log.
 
-mod contents;
 mod query;
 mod store;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use self::contents::Contents;
 use self::store::Store;
-use super::{Entry, ReadError};
-use crate::domain::{LogEntry, Obligation};
+use super::{Contents, Decode, Log, LogDir, ReadError, RecordsError};
 
 pub use self::query::{DutyPlace, Found, NoPlace, RecordPlace};
 
-/// Entries that one transaction takes: some 10 ms of work, and 20 MB of memory when each has its contents.
-const BATCH: usize = 4096;
+/// Entries that one transaction takes: some 20 ms of work, between two of which who asks sees what is new.
+const BATCH: u64 = 4096;
 /// How long the follower waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a question waits for the index to reach the end of the log: longer than a full batch takes.
 const CATCH_UP: Duration = Duration::from_secs(5);
 /// The file below the data directory.
 const FILE: &str = "index.db";
-
-/// How the bytes of the log are read, which the log does not know.
-#[derive(Clone, Copy, Debug)]
-pub struct Decode {
-    /// An entry without plain texts.
-    pub entry: fn(&[u8]) -> Result<LogEntry, String>,
-    /// The obligations of an answer's content.
-    pub duties: fn(&[u8]) -> Result<Vec<Obligation>, String>,
-}
-
-/// What the index is made from.
-pub trait Source: Send + 'static {
-    /// Entries that are durable, from that place on, or from the first one after it that is kept; at most so
-    /// many. None: there is no more yet.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn entries(&self, from: u64, most: usize) -> Result<Vec<Entry>, ReadError>;
-
-    /// One entry; absent: it is not durable, or no longer kept.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn entry(&self, index: u64) -> Result<Option<Entry>, ReadError>;
-
-    /// Waits for entries after so many; whether the log is still open.
-    fn wait(&self, size: u64) -> bool;
-}
 
 /// Why the index does not say.
 #[derive(Debug, thiserror::Error)]
@@ -71,15 +41,7 @@ pub enum IndexError {
     Database(#[from] rusqlite::Error),
     /// The log cannot be read. Mend it.
     #[error(transparent)]
-    Log(#[from] ReadError),
-    /// An entry is not what this program writes. Mend the log, or use the program that wrote it.
-    #[error("entry {index} of the log: {problem}")]
-    Entry {
-        /// Its place.
-        index: u64,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Log(#[from] RecordsError),
     /// It has not caught up with the log. Worth a retry.
     #[error("the index has {next} entries of the log and not yet {wanted}")]
     Behind {
@@ -99,36 +61,43 @@ struct Shared {
     /// Absent while the file is made anew.
     reader: Mutex<Option<Connection>>,
     /// Set by a question that found the file damaged.
-    damaged: std::sync::atomic::AtomicBool,
+    damaged: AtomicBool,
     /// Entries that it has.
     next: watch::Sender<u64>,
 }
 
-/// Keeps the index in step with the log, on the thread that runs it.
+/// Keeps the index in step with the log.
 #[derive(Debug)]
-pub struct Follower<S> {
-    index: Index,
+pub struct Follower {
     path: PathBuf,
-    source: S,
+    log: LogDir,
+    length_rx: watch::Receiver<u64>,
     decode: Decode,
-}
-
-/// Opens the index below a data directory.
-///
-/// The follower does all work, from the first byte on: run it on a thread of its own.
-pub fn open<S: Source>(dir: &Path, source: S, decode: Decode) -> (Index, Follower<S>) {
-    let shared = Shared {
-        reader: Mutex::new(None),
-        damaged: std::sync::atomic::AtomicBool::new(false),
-        next: watch::Sender::new(0),
-    };
-    let index = Index(Arc::new(shared));
-    (index.clone(), Follower { index, path: dir.join(FILE), source, decode })
+    index: Index,
 }
 
 // === impl Index ===
 
 impl Index {
+    /// The index below a data directory, over the log that is open there. The follower does all work, from the
+    /// first byte on: see [`Follower::run`].
+    #[must_use]
+    pub fn open(dir: &Path, log: &Log, decode: Decode) -> (Self, Follower) {
+        let index = Self(Arc::new(Shared {
+            reader: Mutex::new(None),
+            damaged: AtomicBool::new(false),
+            next: watch::Sender::new(0),
+        }));
+        let follower = Follower {
+            path: dir.join(FILE),
+            log: log.reader(),
+            length_rx: log.length_rx(),
+            decode,
+            index: index.clone(),
+        };
+        (index, follower)
+    }
+
     /// Waits until it has so many entries of the log.
     ///
     /// # Errors
@@ -138,7 +107,7 @@ impl Index {
         let reached = tokio::time::timeout(CATCH_UP, next.wait_for(|next| *next >= size)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(IndexError::Behind { next: *self.0.next.borrow(), wanted: size }),
+            _ => Err(IndexError::Behind { next: self.size(), wanted: size }),
         }
     }
 
@@ -157,59 +126,66 @@ impl Index {
         };
         ask(connection).map_err(|error| {
             if store::is_damage(&error) {
-                self.0.damaged.store(true, std::sync::atomic::Ordering::Release);
+                self.0.damaged.store(true, Ordering::Release);
             }
             error.into()
         })
     }
 
-    fn set_reader(&self, reader: Option<Connection>) {
+    /// Shows what a store has, or nothing while there is none.
+    fn show(&self, reader: Option<Connection>, next: u64) {
         *self.0.reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+        self.0.next.send_replace(next);
     }
 }
 
 // === impl Follower ===
 
-impl<S: Source> Follower<S> {
-    /// Follows the log until it is closed.
-    pub fn run(mut self) {
+impl Follower {
+    /// Follows the log until it is closed. Blocks, but for waits: run it on a thread for blocking work.
+    pub fn run(mut self, runtime: &tokio::runtime::Handle) {
         loop {
-            match self.follow() {
+            match self.follow(runtime) {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%error, path = %self.path.display(), "the index over the log stopped; trying again");
+                    let path = self.path.display();
+                    tracing::warn!(%error, %path, "the index over the log stopped; it begins again");
                 }
             }
-            self.index.set_reader(None);
-            std::thread::sleep(RETRY);
+            self.index.show(None, 0);
+            if runtime.block_on(self.closed_within(RETRY)) {
+                return;
+            }
         }
     }
 
+    async fn closed_within(&mut self, wait: Duration) -> bool {
+        tokio::time::timeout(wait, self.length_rx.wait_for(|_| false)).await.is_ok()
+    }
+
     /// Opens the file, or begins a new one, and takes every entry; ends with the log.
-    fn follow(&mut self) -> Result<(), IndexError> {
+    fn follow(&mut self, runtime: &tokio::runtime::Handle) -> Result<(), IndexError> {
         let mut store = self.open()?;
-        self.index.set_reader(Some(store::reader(&self.path)?));
-        self.index.0.next.send_replace(store.next());
+        self.index.show(Some(store::reader(&self.path)?), store.next());
+        let mut contents = Contents::new(self.log.clone(), self.decode);
         loop {
-            while self.take(&mut store)? {}
-            if !self.source.wait(store.next()) {
+            while self.take(&mut store, &mut contents)? {}
+            let next = store.next();
+            if runtime.block_on(self.length_rx.wait_for(|length| *length > next)).is_err() {
                 return Ok(());
             }
         }
     }
 
     /// Takes a batch; whether there was one.
-    fn take(&self, store: &mut Store) -> Result<bool, IndexError> {
-        if self.index.0.damaged.swap(false, std::sync::atomic::Ordering::AcqRel) {
-            self.discard()?;
-            return Err(rusqlite::Error::InvalidQuery.into());
-        }
-        let batch = self.source.entries(store.next(), BATCH)?;
-        if batch.is_empty() {
-            return Ok(false);
-        }
-        let contents = Contents::new(&batch, &self.source, self.decode);
-        let taken = store.take(&batch, &contents);
+    fn take(&self, store: &mut Store, contents: &mut Contents) -> Result<bool, IndexError> {
+        let next = store.next();
+        let entries = self.log.entries(next..next.saturating_add(BATCH)).map_err(RecordsError::from)?;
+        let batch = entries.collect::<Result<Vec<_>, ReadError>>().map_err(RecordsError::from)?;
+        let taken = match self.index.0.damaged.swap(false, Ordering::AcqRel) {
+            true => Err(store::damage().into()),
+            false => store.take(&batch, contents),
+        };
         if let Err(IndexError::Database(error)) = &taken
             && store::is_damage(error)
         {
@@ -217,7 +193,7 @@ impl<S: Source> Follower<S> {
         }
         taken?;
         self.index.0.next.send_replace(store.next());
-        Ok(true)
+        Ok(!batch.is_empty())
     }
 
     /// The store, if it is sound and of this log; else a new one.
@@ -225,10 +201,10 @@ impl<S: Source> Follower<S> {
         match Store::open(&self.path) {
             Ok(store) if self.is_of_this_log(&store)? => return Ok(store),
             Ok(_) => {
-                tracing::info!(path = %self.path.display(), "the index is of another log; making it anew")
+                tracing::info!(path = %self.path.display(), "the index is of another log; it is made anew");
             }
             Err(error) if store::is_damage(&error) => {
-                tracing::warn!(%error, path = %self.path.display(), "the index is damaged; making it anew");
+                tracing::warn!(%error, path = %self.path.display(), "the index is damaged; it is made anew");
             }
             Err(error) => return Err(error.into()),
         }
@@ -239,13 +215,15 @@ impl<S: Source> Follower<S> {
     /// Whether the last entry that it took is still what stands there.
     fn is_of_this_log(&self, store: &Store) -> Result<bool, IndexError> {
         let Some((index, leaf_hash)) = store.last() else { return Ok(true) };
-        let entry = self.source.entry(index)?;
-        Ok(entry.is_some_and(|entry| entry.leaf_hash == leaf_hash))
+        match self.log.entry(index) {
+            Ok(entry) => Ok(entry.is_some_and(|entry| entry.leaf_hash == leaf_hash)),
+            Err(ReadError::Pruned { .. }) => Ok(false),
+            Err(error) => Err(RecordsError::from(error).into()),
+        }
     }
 
     fn discard(&self) -> Result<(), IndexError> {
-        self.index.set_reader(None);
-        self.index.0.next.send_replace(0);
+        self.index.show(None, 0);
         Ok(store::remove(&self.path)?)
     }
 }

@@ -130,7 +130,9 @@ impl Contents {
                 self.keep(index, part);
                 return Ok(None);
             }
-            LogEntry::Outcome(outcome, hidden) if hidden.masked.is_empty() => Logged::Outcome(outcome, hidden),
+            LogEntry::Outcome(outcome, hidden) if hidden.masked.is_empty() => {
+                Logged::Outcome(outcome, hidden)
+            }
             LogEntry::Outcome(..) => match self.entry(index, &bytes, &self.private(index)?)? {
                 LogEntry::Outcome(outcome, hidden) => Logged::Outcome(outcome, hidden),
                 LogEntry::Decision(_) | LogEntry::Content(_) => return Ok(None),

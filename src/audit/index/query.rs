@@ -1,5 +1,6 @@
 //! What can be asked of the index.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -119,15 +120,14 @@ impl Index {
     }
 
     /// Finds duties by the time they fall due at, of tenants that may be seen; at most `limit`. Only obligations
-    /// that some outcome fulfils are duties: `fulfils` pairs the kinds of outcomes and of obligations. Gives
-    /// where the next page begins, if there may be one.
+    /// that some outcome fulfils are duties: `fulfils` has those of each kind of outcome. Gives where the next page begins, if there may be one.
     ///
     /// # Errors
     /// [`IndexError`]: the file does not work.
     pub fn duties(
         &self,
         filter: &DutyFilter,
-        fulfils: &[(String, String)],
+        fulfils: &BTreeMap<String, Vec<String>>,
         after: Option<DutyPlace>,
         limit: usize,
         sees: &mut dyn FnMut(&str) -> bool,
@@ -218,13 +218,15 @@ fn records(
 fn duties(
     connection: &Connection,
     filter: &DutyFilter,
-    fulfils: &[(String, String)],
+    fulfils: &BTreeMap<String, Vec<String>>,
     after: Option<DutyPlace>,
     limit: usize,
     sees: &mut dyn FnMut(&str) -> bool,
 ) -> rusqlite::Result<(Vec<Duty>, Option<DutyPlace>)> {
     let mut query = Query::new(
-        "WITH fulfils AS (SELECT value ->> 0 AS outcome, value ->> 1 AS duty FROM json_each(:fulfils))
+        "WITH fulfils AS MATERIALIZED (
+             SELECT kind.key AS outcome, duty.value AS duty FROM json_each(:fulfils) kind, json_each(kind.value) duty
+         )
          SELECT duty.due, decision.idx, duty.n, decision.id, decision.tenant, duty.kind, duty.period, duty.detail,
              (SELECT outcome.id FROM outcome WHERE outcome.decision = decision.id AND outcome.kind IN
                  (SELECT fulfils.outcome FROM fulfils WHERE fulfils.duty = duty.kind)
@@ -233,11 +235,8 @@ fn duties(
          WHERE duty.due >= :at AND duty.due < :before AND (duty.due, decision.idx, duty.n) > (:at, :idx, :n)
              AND decision.enquiry = 0 AND duty.kind IN (SELECT fulfils.duty FROM fulfils)",
     );
-    let pairs = serde_json::Value::from_iter(
-        fulfils.iter().map(|(outcome, duty)| vec![outcome.as_str(), duty.as_str()]),
-    );
     let DutyPlace(at, idx, n) = after.unwrap_or(DutyPlace(i64::MIN, 0, 0));
-    query.set(":fulfils", pairs.to_string());
+    query.set(":fulfils", serde_json::json!(fulfils).to_string());
     query.set(":at", at);
     query.set(":idx", number(idx));
     query.set(":n", number(n));

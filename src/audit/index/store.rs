@@ -6,10 +6,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
-use super::contents::Contents;
-use super::{IndexError, Source};
-use crate::audit::{Entry, LeafHash};
-use crate::domain::{Decided, LogEntry, Obligation, Outcome};
+use super::IndexError;
+use crate::audit::{Contents, Entry};
+use crate::domain::{Decided, Digest, LogEntry, Obligation, Outcome};
 
 /// The version of the tables: a file of another is made anew.
 const FORMAT: i64 = 1;
@@ -64,13 +63,13 @@ pub(super) const NEVER: i64 = i64::MAX;
 pub(super) struct Store {
     connection: Connection,
     next: u64,
-    leaf_hash: Option<LeafHash>,
+    leaf_hash: Option<Digest>,
 }
 
 // === impl Store ===
 
 impl Store {
-    /// Opens the file, or makes it. A file that is something else is an error as a damaged one is.
+    /// Opens the file, or makes it. One that is something else counts as damaged.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -93,7 +92,7 @@ impl Store {
         if format != FORMAT || sound != "ok" {
             return Err(damage());
         }
-        let (next, leaf_hash): (i64, Option<LeafHash>) =
+        let (next, leaf_hash): (i64, Option<Digest>) =
             connection
                 .query_row("SELECT next, leaf_hash FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Self { connection, next: u64::try_from(next).map_err(|_| damage())?, leaf_hash })
@@ -105,12 +104,12 @@ impl Store {
     }
 
     /// The last entry that was taken.
-    pub fn last(&self) -> Option<(u64, LeafHash)> {
+    pub fn last(&self) -> Option<(u64, Digest)> {
         Some((self.next.checked_sub(1)?, self.leaf_hash?))
     }
 
     /// Takes entries in order, all or none.
-    pub fn take<S: Source>(&mut self, batch: &[Entry], contents: &Contents<'_, S>) -> Result<(), IndexError> {
+    pub fn take(&mut self, batch: &[Entry], contents: &mut Contents) -> Result<(), IndexError> {
         let Some(last) = batch.last() else { return Ok(()) };
         let transaction = self.connection.transaction()?;
         for entry in batch {
@@ -175,7 +174,8 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-fn damage() -> rusqlite::Error {
+/// The error of a file that does not say what it should.
+pub(super) fn damage() -> rusqlite::Error {
     rusqlite::Error::QueryReturnedNoRows
 }
 
@@ -190,10 +190,10 @@ pub(super) fn nanos(instant: jiff::Timestamp) -> i64 {
 }
 
 /// The key of an answer that has obligations; absent where it has none.
-fn answer<S: Source>(
+fn answer(
     transaction: &Transaction<'_>,
     decided: &Decided,
-    contents: &Contents<'_, S>,
+    contents: &mut Contents,
 ) -> Result<Option<i64>, IndexError> {
     let known = transaction
         .prepare_cached("SELECT id, duties FROM answer WHERE sha256 = ?1")?
@@ -203,7 +203,8 @@ fn answer<S: Source>(
         Err(rusqlite::Error::QueryReturnedNoRows) => {}
         Err(error) => return Err(error.into()),
     }
-    let duties = contents.duties(decided)?;
+    let at = decided.contents.iter().find(|at| at.sha256 == decided.answer);
+    let duties = at.map(|at| contents.obligations(at)).transpose()?.unwrap_or_default();
     let count = i64::try_from(duties.len()).unwrap_or(i64::MAX);
     transaction
         .prepare_cached("INSERT INTO answer (sha256, duties) VALUES (?1, ?2)")?

@@ -7,8 +7,8 @@ use super::answer::to_obligation;
 use super::bad::quote;
 use super::check::{AnyWord, Checker, Path};
 use super::choice::Choice;
+use super::limits;
 use super::record::{ReadError, Revealed, reveal};
-use super::{limits, to_instant};
 use crate::domain::{ContentRef, Duty, DutyFilter, DutyState, IdentifierSet, RecordFilter, Vocabulary};
 use crate::grpc::convert::BadFields;
 use crate::grpc::ports::{CheckpointInfo, ItemKey, LogItem, NewOutcome, Proof, ProofSubject, WholeItem};
@@ -205,7 +205,6 @@ pub(in crate::grpc) fn to_checkpoint(info: CheckpointInfo) -> proto::GetCheckpoi
         origin: info.origin,
         verifier_key: info.verifier_key,
         tree_size: info.tree_size,
-        signed_at: info.signed_at.map(to_instant),
         pending: info.pending,
     }
 }

@@ -59,8 +59,6 @@ pub struct CheckpointInfo {
     pub verifier_key: String,
     /// Entries that it covers.
     pub tree_size: u64,
-    /// When it was signed; absent: not known.
-    pub signed_at: Option<jiff::Timestamp>,
     /// Entries that are durable and not yet covered.
     pub pending: u64,
 }

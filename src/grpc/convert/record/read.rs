@@ -19,7 +19,7 @@ use super::super::tenant::tenant;
 use super::masking;
 use crate::domain::{
     Action, ContentPart, ContentRef, Decided, Decision, Digest, Disposition, Hidden, LogEntry, Masked,
-    Outcome, Recorded, Verdict,
+    Obligation, Outcome, Recorded, Verdict,
 };
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
