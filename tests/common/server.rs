@@ -66,6 +66,12 @@ impl Start {
         self
     }
 
+    /// With further arguments.
+    pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// Starts it, and waits until it answers from a bundle.
     pub fn ready(self) -> Server {
         let server = self.go();
