@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::checkpoint::Checkpoint;
-use super::disk::{DiskError, LocalDisk};
+use super::disk::{self, Disk as _, DiskError, LocalDisk};
 use super::error::ReadError;
 use super::journal::{self, Leaf, Reader};
 use super::merkle::{self, Hash};
@@ -25,6 +25,8 @@ use super::tile::{self, TILE_WIDTH, Tile, Tiles};
 pub(super) const LOG: &str = "log";
 /// The newest checkpoint.
 pub(super) const CHECKPOINT: &str = "log/checkpoint";
+/// The newest checkpoint that witnesses have signed, too.
+const COSIGNED: &str = "log/cosigned";
 /// Index of the first entry that is kept, where earlier ones were pruned.
 const PRUNED: &str = "log/pruned";
 /// Entries that are taken from memory at once.
@@ -92,7 +94,30 @@ impl LogDir {
     /// # Errors
     /// [`ReadError`]: it is not a checkpoint, or cannot be read.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, ReadError> {
-        let path = self.data.join(CHECKPOINT);
+        self.note(CHECKPOINT)
+    }
+
+    /// The newest checkpoint that has signatures of witnesses, none of them checked; `None` where no witness
+    /// signed one.
+    ///
+    /// # Errors
+    /// As [`LogDir::checkpoint`].
+    pub fn cosigned(&self) -> Result<Option<Checkpoint>, ReadError> {
+        self.note(COSIGNED)
+    }
+
+    /// Keeps a checkpoint that witnesses have signed, in place of the one before.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn keep_cosigned(&self, checkpoint: &Checkpoint) -> Result<(), DiskError> {
+        disk::replace(&LocalDisk, &self.data.join(COSIGNED), checkpoint.to_string().as_bytes())?;
+        let log = self.log();
+        LocalDisk.sync_dir(&log).map_err(DiskError::of("sync", &log))
+    }
+
+    fn note(&self, name: &str) -> Result<Option<Checkpoint>, ReadError> {
+        let path = self.data.join(name);
         let text = match fs::read(&path) {
             Ok(bytes) => String::from_utf8(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
