@@ -19,7 +19,12 @@ pub struct LogSettings {
     #[arg(long, env = "SITUS_LOG_ORIGIN", value_name = "NAME", help_heading = "Log of decisions")]
     pub log_origin: Option<String>,
     /// How long a recorded decision may wait for a checkpoint, in seconds [default: 1].
-    #[arg(long, env = "SITUS_CHECKPOINT_INTERVAL", value_name = "SECONDS", help_heading = "Log of decisions")]
+    #[arg(
+        long,
+        env = "SITUS_CHECKPOINT_INTERVAL",
+        value_name = "SECONDS",
+        help_heading = "Log of decisions"
+    )]
     pub checkpoint_interval: Option<u64>,
     /// Folder elsewhere that gets every checkpoint of a minute, so that nobody can rewrite the log unseen.
     #[arg(long, env = "SITUS_CHECKPOINT_TO", value_name = "DIR", help_heading = "Log of decisions")]

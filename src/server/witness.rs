@@ -150,8 +150,7 @@ async fn ask(
             .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| CosignError::Ask(error.to_string()))?;
-        let response =
-            client.request(request).await.map_err(|error| CosignError::Ask(chain(&error)))?;
+        let response = client.request(request).await.map_err(|error| CosignError::Ask(chain(&error)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|error| CosignError::Ask(error.to_string()))?.to_bytes();
