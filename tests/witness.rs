@@ -39,7 +39,7 @@ impl Witness {
     fn id(&self) -> [u8; 4] {
         let key = self.key.verifying_key();
         let digest = Sha256::new().chain_update(NAME).chain_update(b"\n\x04").chain_update(key.as_bytes());
-        digest.finalize()[..4].try_into().unwrap()
+        *digest.finalize().first_chunk().unwrap()
     }
 
     fn verifier_key(&self) -> String {
@@ -72,7 +72,8 @@ impl Witness {
         let proof: Vec<merkle::Hash> =
             lines.map(|line| STANDARD.decode(line).unwrap().try_into().unwrap()).collect();
         let checkpoint: Checkpoint = checkpoint.parse().unwrap();
-        let (size, root) = self.seen.as_ref().map_or((0, merkle::empty_root()), |seen| (seen.size, seen.root));
+        let (size, root) =
+            self.seen.as_ref().map_or((0, merkle::empty_root()), |seen| (seen.size, seen.root));
         if old != size {
             return (409, format!("{size}\n"));
         }
@@ -104,7 +105,7 @@ fn request(stream: &mut TcpStream) -> String {
         }
         let count = stream.read(&mut block).unwrap();
         assert!(count > 0, "the request ends early");
-        bytes.extend(&block[..count]);
+        bytes.extend(block.iter().take(count));
     }
 }
 
