@@ -93,7 +93,10 @@ async fn while_tiles_cannot_be_written_the_journal_takes_a_bounded_number_of_ent
         log.append_durable(&mk_record("refused")).await.map(drop),
         log.append_buffered(&mk_record("refused")).await,
     ] {
-        assert!(matches!(refused, Err(RecordError::Unpublished { entries: 3, cause: Some(_) })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(RecordError::Unpublished { entries: 3, cause: Some(_) })),
+            "{refused:?}"
+        );
     }
     disk.faults(|faults| *faults = Faults::default());
     covered(&log, 3).await;
@@ -295,10 +298,8 @@ async fn a_damaged_edge_of_the_tree_is_refused_and_named() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace(&format!("\n{size}\n"), "\n7\n")).unwrap();
     let opened = try_open(&LocalDisk, dir.path(), mk_options()).map(drop);
-    let forged = matches!(
-        opened,
-        Err(OpenError::Read(ReadError::Note { source: NoteError::Forged { .. }, .. }))
-    );
+    let forged =
+        matches!(opened, Err(OpenError::Read(ReadError::Note { source: NoteError::Forged { .. }, .. })));
     assert!(forged, "{opened:?}");
     fs::write(&path, text).unwrap();
     assert_eq!(open(&LocalDisk, dir.path(), mk_options()).len(), size);
