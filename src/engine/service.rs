@@ -7,7 +7,7 @@ use uuid::{NoContext, Uuid};
 
 use super::decide::decide;
 use super::resolve::Known;
-use crate::audit::{Journal, RecordError};
+use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
 use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
 use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
@@ -67,7 +67,7 @@ pub enum AnswerError {
 pub struct Engine {
     bundles: Reader,
     catalog: Catalog,
-    journal: Journal,
+    log: Log,
     clock: Arc<dyn Clock>,
     durable: Arc<[Action]>,
 }
@@ -79,11 +79,11 @@ impl Engine {
     pub fn new(
         bundles: Reader,
         catalog: Catalog,
-        journal: Journal,
+        log: Log,
         clock: Arc<dyn Clock>,
         durable: &[Action],
     ) -> Self {
-        Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
+        Self { bundles, catalog, log, clock, durable: Arc::from(durable) }
     }
 
     /// The current bundle.
@@ -109,9 +109,9 @@ impl Engine {
             decision,
         };
         let receipt = match durable {
-            true => Some(self.journal.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
+            true => Some(self.log.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
             false => {
-                self.journal.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
+                self.log.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
                 None
             }
         };

@@ -109,6 +109,7 @@ pub struct Facts {
     pub(super) messages: HashMap<(IdSet, String), String>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
+    pub(super) fulfils: BTreeMap<String, Vec<String>>,
     pub(super) relation_kinds: BTreeMap<String, super::rows::Between>,
     pub(super) absences: Vec<Absence>,
     pub(super) not_rules: Vec<NotARule>,
@@ -140,6 +141,7 @@ pub(super) struct FactsFile {
     pub obligation: Vec<WordRow>,
     pub route: Vec<WordRow>,
     pub next_step: Vec<WordRow>,
+    pub outcome: Vec<WordRow>,
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,
@@ -202,6 +204,7 @@ impl Facts {
             messages: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
+            fulfils: BTreeMap::new(),
             relation_kinds: BTreeMap::new(),
             absences: Vec::new(),
             not_rules: Vec::new(),
@@ -278,6 +281,12 @@ impl Facts {
     #[must_use]
     pub fn route(&self, kind: &str) -> Option<&RouteKind> {
         self.routes.get(kind)
+    }
+
+    /// The obligations that each outcome fulfils.
+    #[must_use]
+    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fulfils
     }
 
     /// The strongest of several next steps, as the facts rank them.

@@ -132,6 +132,8 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub carried_by: Vec<String>,
     #[serde(default)]
+    pub fulfils: Vec<String>,
+    #[serde(default)]
     pub systematic: bool,
     #[serde(default)]
     pub decision: Option<String>,
