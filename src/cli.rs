@@ -3,6 +3,7 @@
 //! A command reads its arguments, calls what is below, prints, and gives its exit code. Results go to standard
 //! output, faults and progress to standard error; nothing is decided here.
 
+mod audit;
 mod authorize;
 mod catalog;
 mod completions;
@@ -52,6 +53,7 @@ enum Command {
     Serve(serve::Args),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
+    Audit(audit::Args),
     Policies(policies::Args),
     Validate(validate::Args),
     Test(test::Args),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
+        Command::Audit(args) => audit::run(&args),
         Command::Policies(args) => policies::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Test(args) => test::run(&args),

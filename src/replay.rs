@@ -6,11 +6,13 @@
 //!                                               └─> the answer that was given ──────> compared <───┘
 //! ```
 //!
-//! Owns the comparison, what a difference comes of, and the count of all. Leaves reading the log and keeping the
-//! bundles to others. What cannot be decided again is counted, never guessed.
+//! Owns reading records back with their contents, the comparison, what a difference comes of, and the count of
+//! all. Leaves keeping the bundles, and that the log is whole, to others. What cannot be decided again is counted,
+//! never guessed.
 
 mod compare;
 mod former;
+mod past;
 mod run;
 mod summary;
 
@@ -26,6 +28,7 @@ use crate::grpc::convert;
 use crate::policy::Bundle;
 
 pub use self::compare::{Edit, Part, RuleChange};
+pub use self::past::{Past, PastError, Select};
 pub use self::summary::{Change, Counts, Summary};
 
 use self::compare::{Loose, differing, responsible};

@@ -11,22 +11,24 @@
 
 mod common;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
-use common::dice::{Dice, set};
+use common::dice::{Dice, set, unset};
 use common::{bundle, files, instant, load, now, question, questions, with, words_of};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
+use situs::audit::{Format, Log, LogDir, NotEncoded, Options};
 use situs::catalog::{Catalog, Codec, Expected, Limits, Sqlite};
 use situs::domain::{
-    ContentRef, Decision, Digest, EntryKind, Files, Masking, Personal, Question, Record, Recorded, Verdict,
+    ContentPart, ContentRef, Decision, Digest, Draft, EntryKind, Files, Masking, Outcome, Personal, Question,
+    Record, Recorded, Verdict,
 };
 use situs::engine::enquire;
 use situs::grpc::{self, content_refs, draft, recorded, words};
 use situs::policy::Bundle;
 use situs::replay::{
-    After, Cause, Change, Difference, Edit, Part, Replay, Replayed, Shelf, Skipped, Summary,
+    After, Cause, Change, Difference, Edit, Part, Past, Replay, Replayed, Select, Shelf, Skipped, Summary,
 };
 use tempfile::TempDir;
 
@@ -50,34 +52,30 @@ fn shelf(others: &[&Bundle]) -> Shelf {
     Box::new(move |version| kept.get(version).cloned())
 }
 
-/// Decides, records, and reads the record back; with the plain texts of masked fields, or without.
-fn record(
-    bundle: &Bundle,
-    catalog: &Catalog,
-    question: &Question,
-    at: Timestamp,
-    masking: &Masking,
-    with_texts: bool,
-) -> Recorded {
-    let record = Record {
+fn made(decision: Decision) -> Record {
+    Record {
         caller: String::from("desk"),
         trace_id: String::from("00f067aa0ba902b7"),
         engine_version: String::from("0.1.0"),
-        decision: enquire(bundle, catalog, question, at).unwrap(),
-    };
-    let draft = draft(&record, masking).unwrap();
+        decision,
+    }
+}
+
+/// Decides, records, and reads the record back.
+fn record(bundle: &Bundle, catalog: &Catalog, question: &Question, at: Timestamp) -> Recorded {
+    let record = made(enquire(bundle, catalog, question, at).unwrap());
+    let draft = draft(&record, &Masking::default()).unwrap();
     let contents: HashMap<Digest, Vec<u8>> =
         draft.contents.into_iter().map(|content| (content.sha256, content.bytes)).collect();
     let refs: Vec<_> = contents.keys().map(|sha256| ContentRef { sha256: *sha256, index: 0 }).collect();
     let bytes = [draft.body, content_refs(&refs)].concat();
-    let private = if with_texts { draft.private } else { Vec::new() };
-    recorded(&bytes, &private, |at| contents.get(&at.sha256).cloned()).unwrap().unwrap()
+    recorded(&bytes, &[], |at| contents.get(&at.sha256).cloned()).unwrap().unwrap()
 }
 
 /// One decision by what the question says itself.
 fn simple(bundle: &Bundle, words: &Json) -> Recorded {
     let (_folder, catalog) = catalog();
-    record(bundle, &catalog, &question(words).unwrap(), now(), &Masking::default(), true)
+    record(bundle, &catalog, &question(words).unwrap(), now())
 }
 
 /// A move that is allowed, whatever the rules of a team say of it: the data stays in its country.
@@ -156,14 +154,31 @@ fn masking(dice: &mut Dice) -> Masking {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_random_decisions_are_the_same_again() {
-    let mut dice = Dice::new(20_261_122);
-    let (_folder, catalog) = catalog();
-    let mut made: Vec<Recorded> = Vec::new();
-    let mut boundaries = bundle().facts().boundaries().to_vec();
-    boundaries.push(now());
-    while made.len() < DECISIONS {
+/// Entries as messages, with fields hidden that change from record to record.
+#[derive(Default)]
+struct Masked(Mutex<Masking>);
+
+impl Format for Masked {
+    fn decision(&self, record: &Record) -> Result<Draft, NotEncoded> {
+        Ok(draft(record, &self.0.lock().unwrap()).unwrap())
+    }
+
+    fn outcome(&self, outcome: &Outcome) -> Result<Draft, NotEncoded> {
+        Ok(grpc::draft_outcome(outcome, &self.0.lock().unwrap()).unwrap())
+    }
+
+    fn content(&self, part: &ContentPart) -> Vec<u8> {
+        grpc::content_entry(part)
+    }
+
+    fn references(&self, contents: &[ContentRef]) -> Vec<u8> {
+        content_refs(contents)
+    }
+}
+
+/// A random question about what may be registered, that passes the door.
+async fn asked(dice: &mut Dice, catalog: &Catalog) -> Question {
+    loop {
         let mut words = if dice.now_and_then(3) {
             dice.question()
         } else {
@@ -171,43 +186,88 @@ async fn thousands_of_random_decisions_are_the_same_again() {
             let base = words_of(base);
             dice.vary(base)
         };
-        register(&mut dice, &catalog, &words).await;
-        point(&mut dice, &mut words);
-        let Ok(asked) = question(&words) else { continue };
+        if !dice.now_and_then(4) {
+            unset(&mut words, "as_of");
+        }
+        register(dice, catalog, &words).await;
+        point(dice, &mut words);
+        if let Ok(asked) = question(&words) {
+            return asked;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_random_decisions_are_the_same_again() {
+    let mut dice = Dice::new(20_261_122);
+    let (folder, catalog) = catalog();
+    let format = Arc::new(Masked::default());
+    let (log, _recovery) = Log::open(folder.path(), format.clone(), Options::default()).unwrap();
+    let later = load(&with(other_facts(files()), "core/test-stays.cedar", FORBID)).unwrap();
+    let mut boundaries = bundle().facts().boundaries().to_vec();
+    boundaries.push(now());
+    for number in 0..DECISIONS {
+        // An edit of the policies in between.
+        let current = if number < DECISIONS / 2 { bundle() } else { &later };
+        let asked = asked(&mut dice, &catalog).await;
         let moment = SignedDuration::new(i64::try_from(dice.roll(3)).unwrap() - 1, 123_456_789);
         let at = dice.one(&boundaries).checked_add(moment).unwrap();
-        let (masking, with_texts) = (masking(&mut dice), !dice.now_and_then(4));
-        made.push(record(bundle(), &catalog, &asked, at, &masking, with_texts));
+        *format.0.lock().unwrap() = masking(&mut dice);
+        let record = made(enquire(current, &catalog, &asked, at).unwrap());
+        log.append_buffered(&record).await.unwrap();
     }
+    log.close().await.unwrap();
+
+    let dir = LogDir::open(folder.path());
+    let mut erased = 0;
+    for index in 0..dir.checkpoint().unwrap().unwrap().size {
+        if dice.now_and_then(8) && dir.erase(index).unwrap() {
+            erased += 1;
+        }
+    }
+    assert!(erased > 0);
+    let past = || Past::open(&dir, Select::default()).unwrap();
+    let read: Vec<Recorded> = past().collect::<Result<_, _>>().unwrap();
     let whole = |recorded: &&Recorded| {
         let hidden = ["caller", "trace_id", "request_id", "detail"];
         recorded.withheld.iter().all(|name| hidden.contains(&name.as_str()))
     };
-    let expected = made.iter().filter(whole).count() as u64;
-    let replay = Replay::new(shelf(&[]));
-    let summary = replay.all(made.iter().cloned().map(Ok::<_, std::convert::Infallible>), 3, |_| {}).unwrap();
+    let expected = read.iter().filter(whole).count() as u64;
+    let summary = Replay::new(shelf(&[&later])).all(past(), 3, |_| {}).unwrap();
     assert_eq!(summary.differ, 0, "{:#?}", summary.first);
     assert_eq!((summary.records, summary.same), (DECISIONS as u64, expected));
     assert_eq!(summary.erased, DECISIONS as u64 - expected);
     println!("{} of {} random decisions are the same again", summary.same, summary.records);
 
     // They were of every kind, or this would say little.
-    let decisions: Vec<_> = made.iter().filter_map(|recorded| recorded.decision.as_ref()).collect();
-    let count = |holds: &dyn Fn(&Decision) -> bool| decisions.iter().filter(|made| holds(made)).count();
-    let allowed = count(&|made| made.answer.decision == Verdict::Allow);
-    let registered = count(&|made| made.matched.is_some());
-    let enquiries = count(&|made| made.answer.hypothetical);
-    let dated = count(&|made| made.answer.obligations.iter().any(|duty| duty.due.is_some()));
-    let masked = made.iter().filter(|recorded| !recorded.decided.hidden.masked.is_empty());
-    let masked = masked.filter(whole).count();
-    println!(
-        "{allowed} allowed, {registered} by registered facts, {enquiries} enquiries, {dated} with due dates"
-    );
-    println!("{masked} masked, {} erased, revision {}", summary.erased, catalog.revision());
-    for some in [allowed, registered, enquiries, dated, masked, usize::try_from(summary.erased).unwrap()] {
-        assert!(some >= 10, "{some}");
-    }
-    assert!(catalog.revision() > 100);
+    let count = |holds: &dyn Fn(&Recorded, &Decision) -> bool| {
+        let whole = read.iter().filter(whole);
+        whole.filter(|made| made.decision.as_ref().is_some_and(|decision| holds(made, decision))).count()
+    };
+    let kinds = [
+        ("allowed", count(&|_, made| made.answer.decision == Verdict::Allow)),
+        ("by registered facts", count(&|_, made| made.matched.is_some())),
+        ("enquiries", count(&|_, made| made.answer.hypothetical)),
+        ("with due dates", count(&|_, made| made.answer.obligations.iter().any(|duty| duty.due.is_some()))),
+        ("masked", count(&|made, _| !made.decided.hidden.masked.is_empty())),
+        ("under the later bundle", count(&|made, _| made.decided.policy_version == later.version())),
+        ("erased", usize::try_from(summary.erased).unwrap()),
+        ("revisions of the catalogue", usize::try_from(catalog.revision()).unwrap()),
+    ];
+    println!("{kinds:?}");
+    assert!(kinds.iter().all(|(_kind, count)| *count >= 20));
+    let tenants: BTreeSet<&str> = read.iter().map(|made| made.decided.tenant.as_str()).collect();
+    assert_eq!(tenants.into_iter().collect::<Vec<_>>(), ["acme", "other"]);
+
+    // Some of them, by time and by tenant.
+    let from = bundle().facts().boundaries()[10];
+    let select = Select { from: Some(from), until: Some(now()), tenant: Some(String::from("other")) };
+    let some = Past::open(&dir, select).unwrap().map(Result::unwrap);
+    let chosen = read.iter().filter(|made| {
+        let at = made.decided.decided_at;
+        at >= from && at < now() && made.decided.tenant == "other"
+    });
+    assert!(some.eq(chosen.cloned()));
 }
 
 #[test]
@@ -276,7 +336,7 @@ async fn what_the_catalogue_says_now_is_another_cause() {
     put(EntryKind::Tenant, &tenant).await;
     put(EntryKind::Holding, &holding).await;
     let asked = question(&words).unwrap();
-    let recorded = record(bundle(), &catalog, &asked, now(), &Masking::default(), true);
+    let recorded = record(bundle(), &catalog, &asked, now());
     let before = Replay::new(shelf(&[])).with_catalog(catalog.clone());
     assert_eq!(before.again(&recorded), Replayed::Same);
     set(&mut holding, "residency", json!(["US"]));
@@ -325,8 +385,7 @@ fn a_question_in_words_that_the_bundle_does_not_declare_is_refused_there() {
     set(&mut words, "transfer.mode", Json::from("test_move"));
     let asked = words::question(&words, &**wider.facts()).unwrap();
     let (_folder, catalog) = catalog();
-    let recorded =
-        record(&wider, &catalog, &asked, instant("2026-01-01T00:00:00Z"), &Masking::default(), true);
+    let recorded = record(&wider, &catalog, &asked, instant("2026-01-01T00:00:00Z"));
     let narrower = Arc::new(load(&files()).unwrap());
     let difference = differs(Replay::new(shelf(&[&wider])).under(narrower).again(&recorded));
     assert_eq!(difference.change(), Change::Refused);
