@@ -33,7 +33,7 @@ use situs::replay::{
 use tempfile::TempDir;
 
 /// How many random decisions are made and replayed.
-const DECISIONS: usize = 3000;
+const DECISIONS: usize = 2000;
 
 /// A catalogue in a folder of its own.
 fn catalog() -> (TempDir, Catalog) {
