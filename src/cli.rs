@@ -8,6 +8,8 @@ mod authorize;
 mod catalog;
 mod completions;
 mod entries;
+mod obligations;
+mod outcome;
 mod output;
 mod policies;
 mod remote;
@@ -54,6 +56,8 @@ enum Command {
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
     Audit(audit::Args),
+    Obligations(obligations::Args),
+    Outcome(outcome::Args),
     Policies(policies::Args),
     Validate(validate::Args),
     Test(test::Args),
@@ -68,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
         Command::Audit(args) => audit::run(&args),
+        Command::Obligations(args) => obligations::run(&args),
+        Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Test(args) => test::run(&args),

@@ -6,9 +6,8 @@
 //!                                               └─> the answer that was given ──────> compared <───┘
 //! ```
 //!
-//! Owns reading records back with their contents, the comparison, what a difference comes of, and the count of
-//! all. Leaves keeping the bundles, and that the log is whole, to others. What cannot be decided again is counted,
-//! never guessed.
+//! Owns the comparison, what a difference comes of, and the count of all. Leaves reading the log, that it is whole,
+//! and keeping the bundles to others. What cannot be decided again is counted, never guessed.
 
 mod compare;
 mod former;
@@ -28,7 +27,7 @@ use crate::grpc::convert;
 use crate::policy::Bundle;
 
 pub use self::compare::{Edit, Part, RuleChange};
-pub use self::past::{Past, PastError, Select};
+pub use self::past::{Select, past};
 pub use self::summary::{Change, Counts, Summary};
 
 use self::compare::{Loose, differing, responsible};

@@ -28,7 +28,7 @@ use situs::engine::enquire;
 use situs::grpc::{self, content_refs, draft, recorded, words};
 use situs::policy::Bundle;
 use situs::replay::{
-    After, Cause, Change, Difference, Edit, Part, Past, Replay, Replayed, Select, Shelf, Skipped, Summary,
+    After, Cause, Change, Difference, Edit, Part, Replay, Replayed, Select, Shelf, Skipped, Summary, past,
 };
 use tempfile::TempDir;
 
@@ -226,14 +226,14 @@ async fn thousands_of_random_decisions_are_the_same_again() {
         }
     }
     assert!(erased > 0);
-    let past = || Past::open(&dir, Select::default()).unwrap();
-    let read: Vec<Recorded> = past().collect::<Result<_, _>>().unwrap();
+    let all = || past(&dir, Select::default()).unwrap();
+    let read: Vec<Recorded> = all().collect::<Result<_, _>>().unwrap();
     let whole = |recorded: &&Recorded| {
         let hidden = ["caller", "trace_id", "request_id", "detail"];
         recorded.withheld.iter().all(|name| hidden.contains(&name.as_str()))
     };
     let expected = read.iter().filter(whole).count() as u64;
-    let summary = Replay::new(shelf(&[&later])).all(past(), 3, |_| {}).unwrap();
+    let summary = Replay::new(shelf(&[&later])).all(all(), 3, |_| {}).unwrap();
     assert_eq!(summary.differ, 0, "{:#?}", summary.first);
     assert_eq!((summary.records, summary.same), (DECISIONS as u64, expected));
     assert_eq!(summary.erased, DECISIONS as u64 - expected);
@@ -262,7 +262,7 @@ async fn thousands_of_random_decisions_are_the_same_again() {
     // Some of them, by time and by tenant.
     let from = bundle().facts().boundaries()[10];
     let select = Select { from: Some(from), until: Some(now()), tenant: Some(String::from("other")) };
-    let some = Past::open(&dir, select).unwrap().map(Result::unwrap);
+    let some = past(&dir, select).unwrap().map(Result::unwrap);
     let chosen = read.iter().filter(|made| {
         let at = made.decided.decided_at;
         at >= from && at < now() && made.decided.tenant == "other"

@@ -16,7 +16,7 @@ use crate::catalog::{Catalog, Codec, Limits, Sqlite};
 use crate::cli::output::{bundle, chain, files, line, note};
 use crate::config::DEFAULT_DATA_DIR;
 use crate::grpc::{decode_entry, encode_entry};
-use crate::replay::{Past, Replay, Select, Summary};
+use crate::replay::{Replay, Select, Summary, past};
 use crate::server::Kept;
 
 /// Decide recorded questions again, and say what differs.
@@ -55,16 +55,16 @@ pub(super) struct Args {
     /// End with 1 for any difference, or only where a decision changes.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOn::Answer)]
     fail_on: FailOn,
-    /// As text, or as JSON.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   situs audit replay                                        are the answers still those that were given?
   situs audit replay --policies my-policies                 what would these rules have changed?
-  situs audit replay --policies my-policies --from 2026-11-01 --fail-on decision --format json
+  situs audit replay --policies my-policies --from 2026-11-01 --fail-on decision --json
   situs audit replay --catalog --tenant contoso             what has the catalogue changed since?";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -73,14 +73,6 @@ enum FailOn {
     Answer,
     /// The decision alone.
     Decision,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a person.
-    Text,
-    /// One object, for a tool.
-    Json,
 }
 
 /// The exit code where nothing could be decided again.
@@ -99,9 +91,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Ok(replayed) => replayed,
         Err(code) => return code,
     };
-    match args.format {
-        Format::Text => print::print(&basis, &summary),
-        Format::Json => line(json::of(&basis, &summary)),
+    if args.json {
+        line(json::of(&basis, &summary));
+    } else {
+        print::print(&basis, &summary);
     }
     let failed = match args.fail_on {
         FailOn::Answer => summary.differ,
@@ -141,7 +134,7 @@ fn replay(args: &Args) -> Result<(Basis, Summary), ExitCode> {
         replay = replay.with_catalog(catalog);
     }
     let select = Select { from: args.from, until: args.to, tenant: args.tenant.clone() };
-    let past = Past::open(&LogDir::open(&args.data_dir), select).map_err(|error| unreadable(&error))?;
+    let past = past(&LogDir::open(&args.data_dir), select).map_err(|error| unreadable(&error))?;
     let mut told = Instant::now();
     let progress = |summary: &Summary| {
         if told.elapsed() >= PROGRESS {
