@@ -24,7 +24,7 @@ pub struct Select {
 pub fn past(
     log: &LogDir,
     select: Select,
-) -> Result<impl Iterator<Item = Result<Recorded, RecordsError>>, ReadError> {
+) -> Result<impl Iterator<Item = Result<Recorded, RecordsError>> + use<>, ReadError> {
     let records = Records::open(log, 0..u64::MAX, grpc::DECODE)?;
     let decisions = records.filter_map(move |record| match record.map(|record| record.what) {
         Ok(Logged::Decision(recorded)) => select.takes(&recorded.decided).then_some(Ok(*recorded)),
