@@ -1,5 +1,7 @@
 //! Flags, environment and file become a [`Config`]; every fault is found at once.
 
+mod log;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::domain::{Action, Masking, Personal, did_you_mean, near};
+
+pub use self::log::{LogConfig, LogSettings};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -56,6 +60,9 @@ pub struct Settings {
     /// Address of an OTLP collector (gRPC) that gets traces, such as http://127.0.0.1:4317.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// The log of decisions.
+    #[command(flatten)]
+    pub log: LogSettings,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,6 +78,8 @@ struct File {
     shutdown_grace: Option<u64>,
     log_format: Option<LogFormat>,
     otlp_endpoint: Option<String>,
+    #[serde(flatten)]
+    log: LogSettings,
     #[serde(flatten)]
     unknown: toml::Table,
 }
@@ -109,6 +118,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
+    /// The log of decisions.
+    pub log: LogConfig,
 }
 
 /// Every fault of the settings.
@@ -131,6 +142,7 @@ impl TryFrom<Settings> for Config {
         let mut faults = Vec::new();
         let file = settings.config.as_deref().map(|path| read(path, &mut faults)).unwrap_or_default();
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let log = settings.log.or(file.log).check(&mut faults);
         let listen = match listen.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Some(address),
             Ok(address) => {
@@ -182,6 +194,7 @@ impl TryFrom<Settings> for Config {
                 shutdown_grace: Duration::from_secs(grace),
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
+                log,
             }),
             _ => Err(ConfigError(faults)),
         }
@@ -223,7 +236,7 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
         }
     };
     for key in file.unknown.keys() {
-        let hint = did_you_mean(&near(key, KEYS.iter().copied()));
+        let hint = did_you_mean(&near(key, KEYS.iter().chain(log::KEYS).copied()));
         faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file

@@ -13,6 +13,7 @@ mod example;
 mod format;
 mod reload;
 mod shutdown;
+mod witness;
 
 use std::io;
 use std::net::SocketAddr;
@@ -176,6 +177,10 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         Err(error) => announce.not_serving(&error.faults),
     }
     let watching = tokio::spawn(reloader.watch());
+    let sending = [
+        tokio::spawn(witness::cosign(log.clone(), config.log.witnesses.clone())),
+        tokio::spawn(witness::copy(log.clone(), config.log.copies.clone())),
+    ];
     let log_health = tokio::spawn(shutdown::follow_log(log.clone(), health.clone()));
 
     let mut serving = Box::pin(serving);
@@ -201,6 +206,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     };
     watching.abort();
     log_health.abort();
+    sending.iter().for_each(tokio::task::JoinHandle::abort);
     shutdown::close(log, catalog).await;
     // It ends with the log.
     if let Err(error) = indexing.await {
@@ -211,7 +217,8 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
 
 /// Opens what is on disk, off the async workers.
 async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
-    let (data_dir, masking) = (config.data_dir.clone(), config.masking.clone());
+    let (data_dir, settings) = (config.data_dir.clone(), config.log.clone());
+    let masking = config.masking.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
@@ -219,7 +226,13 @@ async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
         let format = Arc::new(LogFormat { masking });
-        let (log, recovery) = Log::open(&data_dir, format, Options::default())?;
+        let options = Options {
+            key: settings.key,
+            origin: settings.origin,
+            checkpoint_interval: settings.interval,
+            ..Options::default()
+        };
+        let (log, recovery) = Log::open(&data_dir, format, options)?;
         tracing::info!(
             revision = catalog.revision(),
             entries = recovery.entries,
