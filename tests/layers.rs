@@ -366,6 +366,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "grpc",
     "scenario",
+    "replay",
     "config",
     "telemetry",
     "server",
