@@ -126,7 +126,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         closing,
     };
     // The rights of a caller follow the listener: this one is bound to loopback, and has no TLS.
-    let caller = Caller { identity: "local".to_owned(), local: true, trace_id: String::new() };
+    let caller = Caller::local();
     let identify = InterceptorLayer::new(move |mut request: tonic::Request<()>| {
         request.extensions_mut().insert(caller.clone());
         Ok(request)

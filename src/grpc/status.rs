@@ -52,7 +52,8 @@ impl From<AnswerError> for Status {
             AnswerError::NotRecorded(_) => {
                 explained(&error, Code::Unavailable, "the decision could not be recorded", "NOT_RECORDED", [])
             }
-            AnswerError::Forbidden { field } => {
+            AnswerError::Forbidden => forbidden(&error),
+            AnswerError::FieldForbidden { field } => {
                 let message = format!("the caller may not give `{field}`");
                 let info = [("field", field.clone())];
                 explained(&error, Code::PermissionDenied, &message, "FIELD_FORBIDDEN", info)
