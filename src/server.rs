@@ -9,9 +9,15 @@
 
 mod adapters;
 mod bundles;
+mod changes;
+mod connection;
 mod example;
+mod files;
+mod gate;
+mod identity;
 mod reload;
 mod shutdown;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,13 +27,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::service::InterceptorLayer;
-use tonic::transport::server::TcpIncoming;
+use tokio::task::JoinSet;
 
 use crate::audit::{Journal, Options};
 use crate::catalog::{Catalog, Codec, Limits, Sqlite};
 use crate::config::Config;
-use crate::domain::Caller;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
@@ -35,7 +39,12 @@ use crate::policy::{Bundle, Writer};
 use self::adapters::{Authorizer, CatalogAdmin, PolicyAdmin};
 use self::bundles::Kept;
 pub use self::example::EXAMPLE;
+use self::gate::Gate;
+use self::identity::Identify;
+pub use self::identity::KeysError;
 use self::reload::Reloader;
+use self::tls::Certificates;
+pub use self::tls::TlsError;
 
 /// Why the server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +66,12 @@ pub enum ServeError {
     /// The journal cannot be opened.
     #[error("failed to open the decision journal")]
     Journal(#[from] crate::audit::OpenError),
+    /// The certificates cannot be used. It never serves without them instead.
+    #[error("failed to set up TLS")]
+    Tls(#[from] TlsError),
+    /// The keys of tokens cannot be used.
+    #[error("failed to set up tokens")]
+    Tokens(#[from] KeysError),
     /// The address cannot be bound.
     #[error("failed to listen on `{address}`")]
     Bind {
@@ -83,6 +98,8 @@ pub enum ServeError {
 pub trait Announce: Send + 'static {
     /// It listens.
     fn listening(&mut self, address: SocketAddr);
+    /// It listens beyond this machine, and without TLS.
+    fn insecure(&mut self, address: SocketAddr);
     /// It answers from this bundle; `origin` says where it came from.
     fn serving(&mut self, bundle: &Bundle, origin: &str, example: bool);
     /// There is no bundle that could be served.
@@ -94,6 +111,8 @@ pub trait Announce: Send + 'static {
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
 /// Keeps idle connections of dead peers from adding up.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Each has buffers of some 100 KB at most while it is used.
+const MAX_CONNECTIONS: usize = 1000;
 
 /// Serves until a signal comes or a part fails.
 ///
@@ -102,6 +121,11 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (catalog, journal) = open(&config).await?;
+    let (identify, keys) = Identify::open(&config, Arc::clone(&clock)).await?;
+    let certificates = match config.security.tls.clone() {
+        Some(tls) => Some(Arc::new(Certificates::load(tls, Arc::clone(&clock)).await?)),
+        None => None,
+    };
     let (writer, reader) = Writer::new();
     let engine =
         Engine::new(reader.clone(), catalog.clone(), journal.clone(), Arc::clone(&clock), &config.durable);
@@ -112,6 +136,9 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let address =
         listener.local_addr().map_err(|source| ServeError::Bind { address: config.listen, source })?;
     announce.listening(address);
+    if config.is_insecure() {
+        announce.insecure(address);
+    }
 
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
@@ -125,19 +152,12 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
-    // The rights of a caller follow the listener: this one is bound to loopback, and has no TLS.
-    let caller = Caller::local();
-    let identify = InterceptorLayer::new(move |mut request: tonic::Request<()>| {
-        request.extensions_mut().insert(caller.clone());
-        Ok(request)
-    });
     let routes = grpc::routes(backends)?.add_service(health_service);
-    // An answer is one small write: it must not wait for an acknowledgement of the one before.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = connection::incoming(listener, certificates.clone(), MAX_CONNECTIONS);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .layer(identify)
+        .layer(Gate(Arc::new(identify)))
         .add_routes(routes);
 
     // The socket takes connections from here on; they are served once the first bundle is in, or is late.
@@ -159,8 +179,17 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         }
         Err(error) => announce.not_serving(&error.faults),
     }
-    let watching = tokio::spawn(reloader.watch());
-    let journal_health = tokio::spawn(shutdown::follow_journal(journal.clone()));
+    let mut watching = JoinSet::new();
+    watching.spawn(reloader.watch());
+    watching.spawn(shutdown::follow_journal(journal.clone()));
+    if let Some(certificates) = certificates {
+        health.set_certificates(true).await;
+        watching.spawn(certificates.watch(health.clone()));
+    }
+    if let Some(keys) = keys {
+        health.set_token_keys(true).await;
+        watching.spawn(keys.watch(health.clone()));
+    }
 
     let mut serving = Box::pin(serving);
     let ended = tokio::select! {
@@ -183,8 +212,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
             }
         },
     };
-    watching.abort();
-    journal_health.abort();
+    drop(watching);
     shutdown::close(journal, catalog).await;
     outcome
 }

@@ -11,7 +11,10 @@ use crate::domain::Caller;
 /// # Errors
 /// UNAUTHENTICATED where the listener did not say who calls: nobody is never somebody.
 pub(super) fn of(extensions: &Extensions, metadata: &MetadataMap) -> Result<Caller, Status> {
-    let mut caller = extensions.get::<Caller>().cloned().ok_or_else(unauthenticated)?;
+    let mut caller = extensions.get::<Caller>().cloned().ok_or_else(|| {
+        tracing::error!("a request came without a caller: the listener does not say who calls");
+        unauthenticated("the listener does not say")
+    })?;
     if caller.trace_id.is_empty() {
         caller.trace_id = trace_id(metadata).unwrap_or_default();
     }

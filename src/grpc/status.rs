@@ -158,10 +158,16 @@ pub(super) fn exists(actual: u64) -> Status {
     explained(&error, Code::AlreadyExists, &format!("the entry exists, at revision {actual}"), "EXISTS", info)
 }
 
-/// That nobody knows who calls.
-pub(super) fn unauthenticated() -> Status {
-    tracing::error!("a request came without a caller: the listener does not say who calls");
+/// That nobody knows who calls. Why is for the log alone.
+pub(crate) fn unauthenticated(cause: &str) -> Status {
+    tracing::info!(cause, "a caller is not known; refused");
     Status::unauthenticated("nobody knows who calls")
+}
+
+/// That nobody can be known now.
+pub(crate) fn unknown_for_now() -> Status {
+    tracing::error!("there are no keys to know a caller by; refused");
+    Status::unavailable("nobody can be known now")
 }
 
 /// That a task ended without its answer.
