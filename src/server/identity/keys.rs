@@ -2,10 +2,13 @@
 //! looked for again, within bounds.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
@@ -22,8 +25,10 @@ use crate::server::files::{self, Contents, ReadError};
 const MAX_KEYS: usize = 100;
 /// The keys of an address are fetched this often without a need, so that those that were withdrawn go.
 const REFRESH: Duration = Duration::from_secs(300);
-/// A key that is not known is looked for at most this often: anyone can name one.
+/// The keys are fetched at most this often, but for a few times in a row: anyone can name a key that is not
+/// known, and the issuer must not suffer from it.
 const RETRY: Duration = Duration::from_secs(10);
+const IN_A_ROW: NonZeroU32 = NonZeroU32::new(4).unwrap();
 /// Keys that could not be fetched again for this long are not trusted any more: the issuer may have withdrawn
 /// them. Long enough for a person to mend what is broken.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -75,8 +80,8 @@ pub(in super::super) struct Keys {
 }
 
 enum From {
-    File { path: std::path::PathBuf, first: Contents },
-    Url { fetcher: Fetcher, attempt: Mutex<Option<Instant>> },
+    File { path: PathBuf, first: Contents },
+    Url { fetcher: Fetcher, turn: Mutex<DefaultDirectRateLimiter> },
 }
 
 // === impl KeySet ===
@@ -156,7 +161,9 @@ impl Keys {
             }
             KeySource::Url { url, ca } => {
                 let fetcher = Fetcher::new(url.clone(), ca.as_deref()).await?;
-                let from = From::Url { fetcher, attempt: Mutex::new(None) };
+                let quota = Quota::with_period(RETRY).map(|quota| quota.allow_burst(IN_A_ROW));
+                let quota = quota.unwrap_or(Quota::per_minute(IN_A_ROW));
+                let from = From::Url { fetcher, turn: Mutex::new(RateLimiter::direct(quota)) };
                 let keys = Self { from, current: ArcSwapOption::empty() };
                 if let Err(error) = keys.fetch_by_need().await {
                     tracing::error!(error = &error as &dyn std::error::Error, "no token is known yet");
@@ -181,14 +188,18 @@ impl Keys {
         self.current()
     }
 
-    /// Fetches, unless that was just tried. Of many that wait, one does it for all.
+    /// Fetches, unless others just did: callers that waited for them take what they got.
     async fn fetch_by_need(&self) -> Result<(), KeysError> {
-        let From::Url { fetcher, attempt } = &self.from else { return Ok(()) };
-        let mut last = attempt.lock().await;
-        if last.is_some_and(|last| last.elapsed() < RETRY) {
+        let From::Url { fetcher, turn } = &self.from else { return Ok(()) };
+        let before = self.current();
+        let turn = turn.lock().await;
+        let is_other = match (&before, &self.current()) {
+            (Some(before), Some(now)) => !Arc::ptr_eq(before, now),
+            (before, now) => before.is_some() != now.is_some(),
+        };
+        if is_other || turn.check().is_err() {
             return Ok(());
         }
-        *last = Some(Instant::now());
         let fetched = fetcher.fetch().await?;
         let set = KeySet::read(&fetched, Some(Instant::now()))?;
         self.current.store(Some(Arc::new(set)));
