@@ -233,7 +233,7 @@ async fn a_right_is_to_a_call_of_a_tenant_and_to_a_field() {
     for (field, more) in [
         ("holding.stored_in", json!({ "holding": { "stored_in": ["DE"] } })),
         ("as_of", json!({ "as_of": "2016-07-14T00:00:00Z" })),
-        ("process.upheld", json!({ "process": { "instrument": "warrant", "upheld": true } })),
+        ("process.upheld", json!({ "process": { "upheld": true } })),
     ] {
         let (code, message, _) = told(authorize(&storage, "acme/mail", &more).await);
         assert_eq!(code, Code::PermissionDenied);
