@@ -1,5 +1,6 @@
 //! Flags, environment and file become a [`Config`]; every fault is found at once.
 
+mod limits;
 mod security;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use crate::domain::{Action, did_you_mean, near};
 
+pub use self::limits::{LimitSettings, Limits};
 pub use self::security::{ClientAuth, KeySource, Security, SecuritySettings, Tls, Tokens};
 
 /// How logs are written.
@@ -56,6 +58,9 @@ pub struct Settings {
     /// How connections are protected, and how callers are known.
     #[command(flatten)]
     pub security: SecuritySettings,
+    /// How much the server takes on at once.
+    #[command(flatten)]
+    pub limits: LimitSettings,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,6 +76,8 @@ struct File {
     otlp_endpoint: Option<String>,
     #[serde(flatten)]
     security: SecuritySettings,
+    #[serde(flatten)]
+    limits: LimitSettings,
     #[serde(flatten)]
     unknown: toml::Table,
 }
@@ -107,6 +114,8 @@ pub struct Config {
     pub otlp_endpoint: Option<String>,
     /// How connections are protected, and how callers are known.
     pub security: Security,
+    /// How much the server takes on at once.
+    pub limits: Limits,
 }
 
 /// Every fault of the settings.
@@ -129,6 +138,7 @@ impl TryFrom<Settings> for Config {
         let file = settings.config.as_deref().map(|path| read(path, &mut faults)).unwrap_or_default();
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
         let security = settings.security.or(file.security).check(&mut faults);
+        let limits = settings.limits.or(file.limits).check(&mut faults);
         let listen = match listen.parse::<SocketAddr>() {
             Ok(address) => Some(address),
             Err(_) => {
@@ -176,6 +186,7 @@ impl TryFrom<Settings> for Config {
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
                 security,
+                limits,
             }),
             _ => Err(ConfigError(faults)),
         }
@@ -217,7 +228,7 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
         }
     };
     for key in file.unknown.keys() {
-        let hint = did_you_mean(&near(key, KEYS.iter().chain(security::KEYS).copied()));
+        let hint = did_you_mean(&near(key, KEYS.iter().chain(security::KEYS).chain(limits::KEYS).copied()));
         faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file
@@ -238,10 +249,19 @@ mod tests {
             policies: Some(folder.path().join("none")),
             durable: vec!["tranfer".to_owned()],
             shutdown_grace: Some(100_000),
+            limits: LimitSettings { max_in_flight: Some(0), max_connections: None, rate_limit: Some(0) },
             ..Settings::default()
         };
         let ConfigError(faults) = Config::try_from(settings).unwrap_err();
-        let named = ["config: ", "listen: ", "durable: ", "shutdown_grace: ", "policies: "];
+        let named = [
+            "config: ",
+            "listen: ",
+            "durable: ",
+            "shutdown_grace: ",
+            "policies: ",
+            "max_in_flight: ",
+            "rate_limit: ",
+        ];
         assert!(named.iter().all(|name| faults.iter().any(|fault| fault.starts_with(name))), "{faults:?}");
         assert!(faults.iter().any(|fault| fault.contains("did you mean `listen`")));
     }

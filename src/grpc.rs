@@ -42,7 +42,7 @@ use self::proto::policy_service_server::PolicyServiceServer;
 pub use self::closing::{Closer, Closing, closer};
 pub use self::convert::{decode_entry, encode_entry, record};
 pub use self::health::Health;
-pub(crate) use self::status::{unauthenticated, unknown_for_now};
+pub(crate) use self::status::{overloaded, unauthenticated, unknown_for_now};
 
 /// Most bytes of a message that comes in: 256 questions of 16 KB, or one that uses every limit.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

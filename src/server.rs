@@ -15,6 +15,7 @@ mod example;
 mod files;
 mod gate;
 mod identity;
+mod limits;
 mod reload;
 mod shutdown;
 mod tls;
@@ -30,7 +31,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::audit::{Journal, Options};
-use crate::catalog::{Catalog, Codec, Limits, Sqlite};
+use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
@@ -42,6 +43,7 @@ pub use self::example::EXAMPLE;
 use self::gate::Gate;
 use self::identity::Identify;
 pub use self::identity::KeysError;
+use self::limits::Limits;
 use self::reload::Reloader;
 use self::tls::Certificates;
 pub use self::tls::TlsError;
@@ -109,10 +111,23 @@ pub trait Announce: Send + 'static {
 /// How long the first calls wait for the first bundle before they are answered NOT_SERVING. A default bundle
 /// loads in well under a second.
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
-/// Keeps idle connections of dead peers from adding up.
+/// A peer that is silent this long is asked whether it is there, and cut off if it does not say so: a dead one
+/// must not keep its place.
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// Each has buffers of some 100 KB at most while it is used.
-const MAX_CONNECTIONS: usize = 1000;
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// A connection is asked to end after an hour, so that a client whose authority was withdrawn has to show its
+/// certificate anew.
+const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// Calls of one connection at once: as many as clients expect, so that one connection is enough for each.
+const STREAMS: u32 = 128;
+/// Bytes of a request's headers: a token has at most 8 KiB.
+const HEADERS: u32 = 16 * 1024;
+/// Calls that a client took back before they were looked at. Beyond it the connection is ended: taking back
+/// costs the client less than it costs the server.
+const RESETS: usize = 20;
+/// How long a call may take that says nothing of it itself, its message included: the slowest answers wait for
+/// a record for some milliseconds.
+const CALL: Duration = Duration::from_secs(30);
 
 /// Serves until a signal comes or a part fails.
 ///
@@ -145,19 +160,27 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let kept = Kept::new(config.data_dir.join("bundles"));
     let reloader =
         Reloader::new(config.policies.clone(), kept, writer, reader.clone(), health.clone(), clock);
+    let limits = Limits::new(&config.limits);
     let backends = Backends {
-        authorizer: Arc::new(Authorizer(engine.clone())),
+        authorizer: Arc::new(Authorizer { engine: engine.clone(), limits: limits.clone() }),
         catalog: Arc::new(CatalogAdmin { catalog: catalog.clone(), engine: engine.clone() }),
         policies: Arc::new(PolicyAdmin { reader, engine, reloader: reloader.clone() }),
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
     let routes = grpc::routes(backends)?.add_service(health_service);
-    let incoming = connection::incoming(listener, certificates.clone(), MAX_CONNECTIONS);
+    let incoming = connection::incoming(listener, certificates.clone(), config.limits.connections);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .layer(Gate(Arc::new(identify)))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .max_connection_age(CONNECTION_AGE)
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(Some(RESETS))
+        .timeout(CALL)
+        .layer(Gate { identify: Arc::new(identify), limits })
         .add_routes(routes);
 
     // The socket takes connections from here on; they are served once the first bundle is in, or is late.
@@ -225,7 +248,7 @@ async fn open(config: &Config) -> Result<(Catalog, Journal), ServeError> {
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
-        let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
+        let catalog = Catalog::open(Arc::new(store), codec, catalog::Limits::default())?;
         let (journal, recovery) = Journal::open(&data_dir, grpc::record, Options::default())?;
         tracing::info!(revision = catalog.revision(), records = recovery.records, "opened the data folder");
         if let Some(torn) = recovery.torn {

@@ -170,6 +170,13 @@ pub(crate) fn unknown_for_now() -> Status {
     Status::unavailable("nobody can be known now")
 }
 
+/// That there is too much to do.
+pub(crate) fn overloaded(message: &'static str) -> Status {
+    tracing::debug!(message, "shed");
+    let details = ErrorDetails::with_error_info("OVERLOADED", DOMAIN, HashMap::<String, String>::new());
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
 /// That a task ended without its answer.
 pub(super) fn lost() -> Status {
     Status::internal("the answer was lost")

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::limits::Limits;
 use super::reload::{Loaded, Reloader};
 use crate::catalog::{self, Catalog, WatchEnd, WatchError, WriteError};
 use crate::domain::{Answer, Caller, Entry, EntryKind, Method, Question, Vocabulary};
@@ -25,8 +26,11 @@ impl Vocabularies for Words {
     }
 }
 
-/// Answers by the engine.
-pub(super) struct Authorizer(pub Engine);
+/// Answers by the engine, as long as there is a place for a question.
+pub(super) struct Authorizer {
+    pub engine: Engine,
+    pub limits: Limits,
+}
 
 impl ports::Authorizer for Authorizer {
     async fn answer(
@@ -35,14 +39,18 @@ impl ports::Authorizer for Authorizer {
         question: Question,
         caller: &Caller,
     ) -> Result<Answer, AnswerError> {
-        if self.0.bundle().is_none() {
+        // One that comes alone was counted as a call.
+        let is_counted = method == Method::Authorize || self.limits.is_within_rate(caller);
+        let place = self.limits.question().filter(|_| is_counted);
+        let Some(_place) = place else { return Err(AnswerError::Overloaded) };
+        if self.engine.bundle().is_none() {
             return Err(AnswerError::NotReady);
         }
         // INVARIANT: before the catalogue is read, so that no right and no such data answer alike.
-        if !self.0.may_call(method, question.data_ref.tenant(), caller) {
+        if !self.engine.may_call(method, question.data_ref.tenant(), caller) {
             return Err(AnswerError::Forbidden);
         }
-        self.0.answer(question, caller).await.map_err(|error| match error {
+        self.engine.answer(question, caller).await.map_err(|error| match error {
             engine::AnswerError::NotReady => AnswerError::NotReady,
             engine::AnswerError::CatalogBehind { at, wanted } => AnswerError::Behind {
                 what: "catalogue revision",
