@@ -115,6 +115,7 @@ async fn a_token_names_a_caller_and_rules_read_what_it_says() {
         (json!({ "tenant": "umbrella" }), Code::PermissionDenied),
         (json!({ "tenant": null }), Code::PermissionDenied),
         (json!({ "tenant": ["acme"] }), Code::PermissionDenied),
+        (json!({ "tenant": "" }), Code::PermissionDenied),
         (json!({ "sub": "mallory" }), Code::PermissionDenied),
     ] {
         assert_eq!(code(&channel, &signer.token(&claims(&change))).await, expected, "{change}");

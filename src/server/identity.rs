@@ -31,7 +31,7 @@ pub(super) enum Identify {
     /// There is nothing to be known by.
     Anonymous(Caller),
     /// By a token, where there are any, or a certificate.
-    Known(Option<TokenReader>),
+    Known(Option<Box<TokenReader>>),
 }
 
 // === impl Identify ===
@@ -57,7 +57,7 @@ impl Identify {
         };
         let keys = Arc::new(Keys::open(&tokens.keys).await?);
         let reader = TokenReader::new(tokens.clone(), Arc::clone(&keys), clock);
-        Ok((Self::Known(Some(reader)), Some(keys)))
+        Ok((Self::Known(Some(Box::new(reader))), Some(keys)))
     }
 
     /// Who calls.
@@ -67,7 +67,7 @@ impl Identify {
     pub async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Status> {
         let reader = match self {
             Self::Local(caller) | Self::Anonymous(caller) => return Ok(caller.clone()),
-            Self::Known(reader) => reader.as_ref(),
+            Self::Known(reader) => reader.as_deref(),
         };
         // Where no tokens are configured, the header is not for this server.
         if let Some(reader) = reader

@@ -1,7 +1,7 @@
 //! The server's certificate, and the authorities of its clients: read at the start, and again when they
 //! change. A bad new pair leaves the old one in place; a bad first one ends the start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -149,14 +149,14 @@ fn build(tls: &Tls, contents: &Contents, now: Timestamp) -> Result<ServerConfig,
 }
 
 fn verifier(
-    path: &PathBuf,
+    path: &Path,
     authorities: &[u8],
     optional: bool,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
     for authority in certificates(path, authorities)? {
-        roots.add(authority).map_err(|source| TlsError::Authority { path: path.clone(), source })?;
+        roots.add(authority).map_err(|source| TlsError::Authority { path: path.to_owned(), source })?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if optional { builder.allow_unauthenticated() } else { builder };
@@ -164,8 +164,8 @@ fn verifier(
 }
 
 /// The certificates of a file: at least one.
-fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bad = |source| TlsError::Pem { path: path.clone(), what: "certificate", source };
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bad = |source| TlsError::Pem { path: path.to_owned(), what: "certificate", source };
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(bad)?;
     if found.is_empty() { Err(bad(PemError::NoItemsFound)) } else { Ok(found) }
 }

@@ -87,7 +87,7 @@ async fn a_token_serves_its_own_list_only() {
 async fn what_is_not_shown_leaves_no_trace() {
     let Fixture { catalog, folder: _folder } = Fixture::new();
     mk_parties(&catalog, (0..20).map(|n| format!("p{n:02}"))).await;
-    let shown = |key: &str| key < "p05" || key > "p15";
+    let shown = |key: &str| !("p05"..="p15").contains(&key);
     let first = catalog.list(EntryKind::Party, "", 5, "", shown).unwrap();
     assert_eq!(keys(&first), ["p00", "p01", "p02", "p03", "p04"]);
     let second = catalog.list(EntryKind::Party, "", 5, &first.next_page_token, shown).unwrap();

@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error("`{url}` could not be reached")]
     Reach {
         /// The address.
-        url: Uri,
+        url: String,
         /// Why.
         source: hyper_util::client::legacy::Error,
     },
@@ -56,7 +56,7 @@ pub enum FetchError {
     #[error("`{url}` answered {status}")]
     Answer {
         /// The address.
-        url: Uri,
+        url: String,
         /// The status.
         status: StatusCode,
     },
@@ -64,7 +64,7 @@ pub enum FetchError {
     #[error("the answer of `{url}` could not be read: {cause}")]
     Body {
         /// The address.
-        url: Uri,
+        url: String,
         /// Why.
         cause: String,
     },
@@ -72,7 +72,7 @@ pub enum FetchError {
     #[error("`{url}` did not answer in {TIMEOUT:?}")]
     Late {
         /// The address.
-        url: Uri,
+        url: String,
     },
 }
 
@@ -116,7 +116,7 @@ impl Fetcher {
     pub async fn fetch(&self) -> Result<Bytes, FetchError> {
         tokio::time::timeout(TIMEOUT, self.get())
             .await
-            .unwrap_or_else(|_late| Err(FetchError::Late { url: self.url.clone() }))
+            .unwrap_or_else(|_late| Err(FetchError::Late { url: self.url.to_string() }))
     }
 
     async fn get(&self) -> Result<Bytes, FetchError> {
@@ -127,13 +127,13 @@ impl Fetcher {
             .client
             .request(request)
             .await
-            .map_err(|source| FetchError::Reach { url: self.url.clone(), source })?;
+            .map_err(|source| FetchError::Reach { url: self.url.to_string(), source })?;
         if response.status() != StatusCode::OK {
-            return Err(FetchError::Answer { url: self.url.clone(), status: response.status() });
+            return Err(FetchError::Answer { url: self.url.to_string(), status: response.status() });
         }
         let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
         body.map(http_body_util::Collected::to_bytes)
-            .map_err(|error| FetchError::Body { url: self.url.clone(), cause: error.to_string() })
+            .map_err(|error| FetchError::Body { url: self.url.to_string(), cause: error.to_string() })
     }
 }
 

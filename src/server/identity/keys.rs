@@ -81,7 +81,7 @@ pub(in super::super) struct Keys {
 
 enum From {
     File { path: PathBuf, first: Contents },
-    Url { fetcher: Fetcher, turn: Mutex<DefaultDirectRateLimiter> },
+    Url { fetcher: Box<Fetcher>, turn: Mutex<DefaultDirectRateLimiter> },
 }
 
 // === impl KeySet ===
@@ -163,7 +163,8 @@ impl Keys {
                 let fetcher = Fetcher::new(url.clone(), ca.as_deref()).await?;
                 let quota = Quota::with_period(RETRY).map(|quota| quota.allow_burst(IN_A_ROW));
                 let quota = quota.unwrap_or(Quota::per_minute(IN_A_ROW));
-                let from = From::Url { fetcher, turn: Mutex::new(RateLimiter::direct(quota)) };
+                let from =
+                    From::Url { fetcher: Box::new(fetcher), turn: Mutex::new(RateLimiter::direct(quota)) };
                 let keys = Self { from, current: ArcSwapOption::empty() };
                 if let Err(error) = keys.fetch_by_need().await {
                     tracing::error!(error = &error as &dyn std::error::Error, "no token is known yet");

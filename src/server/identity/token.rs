@@ -145,7 +145,8 @@ impl TokenReader {
         Ok(Caller { identity: Arc::new(identity), until: Some(until), trace_id: String::new() })
     }
 
-    /// The claims that the configuration names, as text. One that is a list or a table is none.
+    /// The claims that the configuration names, as text. One that is a list, a table, or empty is none: an empty
+    /// one would be equal to a tenant that a call does not name.
     fn chosen(&self, claims: &Map<String, Value>) -> BTreeMap<String, String> {
         let chosen = self.tokens.claims.iter().filter_map(|name| {
             let text = match claims.get(name)? {
@@ -154,7 +155,7 @@ impl TokenReader {
                 Value::Number(number) => number.to_string(),
                 Value::Null | Value::Array(_) | Value::Object(_) => return None,
             };
-            Some((name.clone(), text))
+            (!text.is_empty()).then(|| (name.clone(), text))
         });
         chosen.collect()
     }
