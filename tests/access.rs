@@ -329,6 +329,26 @@ async fn a_list_and_a_watch_show_what_one_may_see() {
     assert_eq!(end.code(), Code::PermissionDenied);
 }
 
+#[tokio::test]
+async fn the_example_of_the_page_holds() {
+    let fixture = Fixture::start(include_str!("../docs/examples/access/access/callers.cedar"));
+    let replicator = fixture.by("spiffe://prod.example/ns/storage/sa/replicator").await;
+    let own = ["authorize", "batch"];
+    for (call, code) in every_call(&replicator).await {
+        assert_eq!(code, if own.contains(&call) { Code::Ok } else { Code::PermissionDenied }, "{call}");
+    }
+    let more = json!({ "holding": { "stored_in": ["DE"] } });
+    assert_eq!(told(authorize(&replicator, "acme/mail", &more).await).0, Code::PermissionDenied);
+    let pipeline = fixture.by("deploy.prod.example").await;
+    for (call, code) in every_call(&pipeline).await {
+        assert_eq!(code == Code::PermissionDenied, own.contains(&call), "{call}: {code:?}");
+    }
+    for name in ["spiffe://prod.example/ns/storage/sa/other", "prod.example"] {
+        let other = fixture.by(name).await;
+        assert!(every_call(&other).await.iter().all(|(_, code)| *code == Code::PermissionDenied), "{name}");
+    }
+}
+
 fn key(entry: Entry) -> String {
     match entry.entry.unwrap() {
         entry::Entry::Tenant(tenant) => tenant.id,

@@ -97,8 +97,9 @@ impl Signer {
     }
 
     fn point(&self) -> (String, String) {
-        let point = &self.key.public_key().as_ref()[1..];
-        (base64url(&point[..32]), base64url(&point[32..]))
+        let (_form, point) = self.key.public_key().as_ref().split_at(1);
+        let (x, y) = point.split_at(32);
+        (base64url(x), base64url(y))
     }
 
     /// A token with these claims.
@@ -132,8 +133,10 @@ pub fn in_seconds(seconds: i64) -> i64 {
 
 pub fn base64url(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digit =
-        |bits: u32, place: u32| char::from(DIGITS[usize::try_from((bits >> (18 - 6 * place)) & 63).unwrap()]);
+    let digit = |bits: u32, place: u32| {
+        let digit = usize::try_from((bits >> (18 - 6 * place)) & 63).unwrap();
+        char::from(*DIGITS.get(digit).unwrap())
+    };
     let mut text = String::new();
     for group in bytes.chunks(3) {
         let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
