@@ -9,6 +9,7 @@ mod answer;
 mod caller;
 mod entry;
 mod fault;
+mod log;
 mod names;
 mod question;
 mod vocabulary;
@@ -19,8 +20,12 @@ pub use answer::{
 pub use caller::{Caller, Identity};
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
+pub use log::{
+    Content, ContentPart, ContentRef, Decided, Digest, Draft, Duty, DutyFilter, DutyState, Hidden, LogEntry,
+    Masked, Masking, Outcome, RecordFilter, Recorded,
+};
 pub use names::{
-    Action, AuthorityType, Category, Credential, Disposition, KeyControl, Method, ProviderRole,
+    Action, AuthorityType, Category, Credential, Disposition, KeyControl, Method, Personal, ProviderRole,
     RequesterKind, TenantType, UnknownWord, Verdict,
 };
 pub use question::{Assertion, DataRef, DataRefError, Question, Requester, Transfer};

@@ -1,10 +1,10 @@
 //! The composition root: opens the parts, wires them, serves, and ends them in order.
 //!
 //! ```text
-//! open catalogue, journal ─> bind ─> first bundle ─> serve ──────────────┐
-//!        NOT_SERVING ──────────────────┘ SERVING     watch the folder    │
+//! open catalogue, log ─> bind ─> first bundle ─> serve ──────────────┐
+//!        NOT_SERVING ──────────────┘ SERVING     watch the folder    │
 //!                                                                        ▼
-//! exit <─ flush <─ close journal <─ drain, at most the grace <─ NOT_SERVING, close streams
+//! exit <─ flush <─ close log <─ drain, at most the grace <─ NOT_SERVING, close streams
 //! ```
 
 mod adapters;
@@ -13,6 +13,7 @@ mod changes;
 mod connection;
 mod example;
 mod files;
+mod format;
 mod gate;
 mod identity;
 mod limits;
@@ -30,16 +31,19 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::audit::{Journal, Options};
+use crate::audit::index::Index;
+use crate::audit::{Log, Options};
 use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
+use crate::domain::Masking;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
 
-use self::adapters::{Authorizer, CatalogAdmin, PolicyAdmin};
+use self::adapters::{AuditLog, Authorizer, CatalogAdmin, PolicyAdmin};
 use self::bundles::Kept;
 pub use self::example::EXAMPLE;
+use self::format::LogFormat;
 use self::gate::Gate;
 use self::identity::Identify;
 pub use self::identity::KeysError;
@@ -65,9 +69,9 @@ pub enum ServeError {
     /// The catalogue cannot be read from its store.
     #[error("failed to load the catalogue")]
     Catalog(#[from] crate::catalog::OpenError),
-    /// The journal cannot be opened.
-    #[error("failed to open the decision journal")]
-    Journal(#[from] crate::audit::OpenError),
+    /// The log cannot be opened.
+    #[error("failed to open the log of decisions")]
+    Log(#[from] crate::audit::OpenError),
     /// The certificates cannot be used. It never serves without them instead.
     #[error("failed to set up TLS")]
     Tls(#[from] TlsError),
@@ -98,6 +102,8 @@ pub enum ServeError {
 
 /// What is told once the server listens, and once it has its first bundle.
 pub trait Announce: Send + 'static {
+    /// It records into the log of that origin, whose signatures that key checks.
+    fn log(&mut self, origin: &str, verifier_key: &str);
     /// It listens.
     fn listening(&mut self, address: SocketAddr);
     /// It listens beyond this machine, and without TLS.
@@ -135,15 +141,15 @@ const CALL: Duration = Duration::from_secs(30);
 /// [`ServeError`] names the part.
 pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (catalog, journal) = open(&config).await?;
     let (identify, keys) = Identify::open(&config, Arc::clone(&clock)).await?;
     let certificates = match config.security.tls.clone() {
         Some(tls) => Some(Arc::new(Certificates::load(tls, Arc::clone(&clock)).await?)),
         None => None,
     };
+    let (catalog, log) = open(&config).await?;
     let (writer, reader) = Writer::new();
     let engine =
-        Engine::new(reader.clone(), catalog.clone(), journal.clone(), Arc::clone(&clock), &config.durable);
+        Engine::new(reader.clone(), catalog.clone(), log.clone(), Arc::clone(&clock), &config.durable);
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -154,17 +160,28 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     if config.is_insecure() {
         announce.insecure(address);
     }
+    announce.log(log.origin(), &log.verifier().to_string());
 
+    let (index, follower) = Index::open(&config.data_dir, &log, grpc::DECODE);
+    let runtime = tokio::runtime::Handle::current();
+    let indexing = tokio::task::spawn_blocking(move || follower.run(&runtime));
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
     let kept = Kept::new(config.data_dir.join("bundles"));
-    let reloader =
-        Reloader::new(config.policies.clone(), kept, writer, reader.clone(), health.clone(), clock);
+    let reloader = Reloader::new(
+        config.policies.clone(),
+        kept,
+        writer,
+        reader.clone(),
+        health.clone(),
+        Arc::clone(&clock),
+    );
     let limits = Limits::new(&config.limits);
     let backends = Backends {
         authorizer: Arc::new(Authorizer { engine: engine.clone(), limits: limits.clone() }),
         catalog: Arc::new(CatalogAdmin { catalog: catalog.clone(), engine: engine.clone() }),
-        policies: Arc::new(PolicyAdmin { reader, engine, reloader: reloader.clone() }),
+        policies: Arc::new(PolicyAdmin { reader, engine: engine.clone(), reloader: reloader.clone() }),
+        log: Arc::new(AuditLog { log: log.clone(), index, engine, clock: Arc::clone(&clock) }),
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
@@ -204,7 +221,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     }
     let mut watching = JoinSet::new();
     watching.spawn(reloader.watch());
-    watching.spawn(shutdown::follow_journal(journal.clone()));
+    watching.spawn(shutdown::follow_log(log.clone(), health.clone()));
     if let Some(certificates) = certificates {
         health.set_certificates(true).await;
         watching.spawn(certificates.watch(health.clone()));
@@ -236,12 +253,16 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         },
     };
     drop(watching);
-    shutdown::close(journal, catalog).await;
+    shutdown::close(log, catalog).await;
+    // It ends with the log.
+    if let Err(error) = indexing.await {
+        tracing::error!(%error, "the index over the log was not closed cleanly");
+    }
     outcome
 }
 
 /// Opens what is on disk, off the async workers.
-async fn open(config: &Config) -> Result<(Catalog, Journal), ServeError> {
+async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
     let data_dir = config.data_dir.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
@@ -249,15 +270,22 @@ async fn open(config: &Config) -> Result<(Catalog, Journal), ServeError> {
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, catalog::Limits::default())?;
-        let (journal, recovery) = Journal::open(&data_dir, grpc::record, Options::default())?;
-        tracing::info!(revision = catalog.revision(), records = recovery.records, "opened the data folder");
+        let format = Arc::new(LogFormat { masking: Masking::default() });
+        let (log, recovery) = Log::open(&data_dir, format, Options::default())?;
+        tracing::info!(
+            revision = catalog.revision(),
+            entries = recovery.entries,
+            origin = log.origin(),
+            key = %log.verifier(),
+            "opened the data folder"
+        );
         if let Some(torn) = recovery.torn {
             tracing::warn!(
                 ?torn,
                 "the last write of the former run was torn; its unacknowledged tail is cut"
             );
         }
-        Ok((catalog, journal))
+        Ok((catalog, log))
     });
     opened.await.map_err(|error| ServeError::Ended(error.to_string()))?
 }

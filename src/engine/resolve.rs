@@ -65,7 +65,8 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
         (None, _) => Err(Missing::Data),
         (_, None) => Err(Missing::Requester),
         (Some(holding), Some(requester)) => {
-            let missing = required(question, action, holding, facts);
+            let mut missing = required(question, action, holding, facts);
+            missing.extend(unregistered(question, known, process.as_ref()).map(str::to_owned));
             if missing.is_empty() {
                 Ok(Resolved {
                     action,
@@ -103,6 +104,22 @@ fn inline_requester(question: &Question) -> Option<Party> {
         certifications: requester.certifications.clone(),
         labels: requester.labels.clone(),
     })
+}
+
+/// What the question names by an id that nobody registered, and says nothing else of.
+fn unregistered(
+    question: &Question,
+    known: &Known,
+    process: Option<&LegalProcess>,
+) -> impl Iterator<Item = &'static str> {
+    let recipient = question.transfer.as_ref().is_some_and(|transfer| !transfer.recipient.is_empty());
+    let named = question.process.as_ref().is_some_and(|process| !process.id.is_empty());
+    [
+        ("transfer.recipient", recipient && known.recipient.is_none()),
+        ("process.id", named && process.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(fact, missing)| missing.then_some(fact))
 }
 
 /// The facts that this action cannot be decided without, and that are missing.

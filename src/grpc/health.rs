@@ -9,6 +9,8 @@ const SERVER: &[&str] =
     &["", "situs.v1.AuthorizationService", "situs.v1.CatalogService", "situs.v1.PolicyService"];
 /// Not a service: NOT_SERVING while the last attempt to load a bundle failed.
 const BUNDLE: &str = "situs.v1.Bundle";
+/// Not a service: NOT_SERVING while decisions cannot be recorded, or no checkpoint can be written.
+const LOG: &str = "situs.v1.Log";
 
 /// Not services: NOT_SERVING while the last attempt to take up changed certificates, or the keys of tokens,
 /// failed; not there at all where there are none.
@@ -27,6 +29,7 @@ impl Health {
         let health = Self(reporter);
         health.set_ready(false).await;
         health.set_bundle(false).await;
+        health.set_log(false).await;
         (health, service)
     }
 
@@ -50,6 +53,11 @@ impl Health {
     /// Whether the keys of tokens are those of their source.
     pub async fn set_token_keys(&self, is_good: bool) {
         self.0.set_service_status(TOKEN_KEYS, status(is_good)).await;
+    }
+
+    /// Whether decisions are recorded and published.
+    pub async fn set_log(&self, is_good: bool) {
+        self.0.set_service_status(LOG, status(is_good)).await;
     }
 }
 

@@ -36,6 +36,8 @@ pub struct InstrumentFact<'a> {
     pub legal_process: bool,
     /// It preserves and discloses nothing.
     pub preserves: bool,
+    /// Another state than the one that asks executes it, by its own law.
+    pub executed: bool,
     /// The relation kind that it stands under; `comity` where none is needed.
     pub under: Option<&'a str>,
 }
@@ -78,6 +80,7 @@ pub(super) struct Instrument {
     pub under: Option<String>,
     pub legal_process: bool,
     pub preserves: bool,
+    pub executed: bool,
 }
 
 pub(super) struct Settings {
@@ -109,6 +112,7 @@ pub struct Facts {
     pub(super) messages: HashMap<(IdSet, String), String>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
+    pub(super) fulfils: BTreeMap<String, Vec<String>>,
     pub(super) relation_kinds: BTreeMap<String, super::rows::Between>,
     pub(super) absences: Vec<Absence>,
     pub(super) not_rules: Vec<NotARule>,
@@ -140,6 +144,7 @@ pub(super) struct FactsFile {
     pub obligation: Vec<WordRow>,
     pub route: Vec<WordRow>,
     pub next_step: Vec<WordRow>,
+    pub outcome: Vec<WordRow>,
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,
@@ -202,6 +207,7 @@ impl Facts {
             messages: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
+            fulfils: BTreeMap::new(),
             relation_kinds: BTreeMap::new(),
             absences: Vec::new(),
             not_rules: Vec::new(),
@@ -280,6 +286,12 @@ impl Facts {
         self.routes.get(kind)
     }
 
+    /// The obligations that each outcome fulfils.
+    #[must_use]
+    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fulfils
+    }
+
     /// The strongest of several next steps, as the facts rank them.
     ///
     /// `None` where there is none to choose from.
@@ -348,6 +360,7 @@ impl Facts {
         Some(InstrumentFact {
             own: row.own,
             legal_process: row.legal_process,
+            executed: row.executed,
             preserves: row.preserves,
             under: row.under.as_deref(),
         })
