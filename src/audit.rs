@@ -47,6 +47,7 @@ mod tail;
 mod tests;
 mod tile;
 mod tree;
+mod witness;
 mod writer;
 
 pub use checkpoint::{Checkpoint, receipt_text};
@@ -64,3 +65,4 @@ pub use options::Options;
 pub use proof::proof_text;
 pub use records::{Contents, Decode, FindContent, Logged, LoggedRecord, Records, RecordsError};
 pub use tile::{MAX_ENTRY_BYTES, TILE_WIDTH, Tile, Tiles, entries, hashes};
+pub use witness::{Witness, WitnessError};

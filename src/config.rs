@@ -1,6 +1,7 @@
 //! Flags, environment and file become a [`Config`]; every fault is found at once.
 
 mod limits;
+mod log;
 mod security;
 
 use std::net::SocketAddr;
@@ -9,7 +10,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::{Action, did_you_mean, near};
+use crate::domain::{Action, Masking, Personal, did_you_mean, near};
+
+pub use self::log::{LogConfig, LogSettings};
 
 pub use self::limits::{LimitSettings, Limits};
 pub use self::security::{ClientAuth, KeySource, Security, SecuritySettings, Tls, Tokens};
@@ -46,6 +49,13 @@ pub struct Settings {
     /// Actions whose answers wait for their record, beside disclose and surrender_key.
     #[arg(long, env = "SITUS_DURABLE", value_name = "ACTION", value_delimiter = ',')]
     pub durable: Vec<String>,
+    /// Fields that the log has by a commitment alone, their plain texts beside it where they can be erased:
+    /// caller, data_ref, requester, recipient, process, labels, purpose, request_id, trace_id, detail.
+    #[arg(long, env = "SITUS_MASK", value_name = "FIELD", value_delimiter = ',')]
+    pub mask: Vec<String>,
+    /// Fields of the same names that are kept nowhere.
+    #[arg(long, env = "SITUS_ERASE", value_name = "FIELD", value_delimiter = ',')]
+    pub erase: Vec<String>,
     /// How long calls in flight may take when the server ends, in seconds.
     #[arg(long, env = "SITUS_SHUTDOWN_GRACE", value_name = "SECONDS")]
     pub shutdown_grace: Option<u64>,
@@ -61,6 +71,9 @@ pub struct Settings {
     /// How much the server takes on at once.
     #[command(flatten)]
     pub limits: LimitSettings,
+    /// The log of decisions.
+    #[command(flatten)]
+    pub log: LogSettings,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,6 +84,8 @@ struct File {
     policies: Option<PathBuf>,
     example: Option<bool>,
     durable: Option<Vec<String>>,
+    mask: Option<Vec<String>>,
+    erase: Option<Vec<String>>,
     shutdown_grace: Option<u64>,
     log_format: Option<LogFormat>,
     otlp_endpoint: Option<String>,
@@ -78,6 +93,8 @@ struct File {
     security: SecuritySettings,
     #[serde(flatten)]
     limits: LimitSettings,
+    #[serde(flatten)]
+    log: LogSettings,
     #[serde(flatten)]
     unknown: toml::Table,
 }
@@ -88,6 +105,8 @@ const KEYS: &[&str] = &[
     "policies",
     "example",
     "durable",
+    "mask",
+    "erase",
     "shutdown_grace",
     "log_format",
     "otlp_endpoint",
@@ -106,6 +125,8 @@ pub struct Config {
     pub example: bool,
     /// Actions whose answers wait for their record.
     pub durable: Vec<Action>,
+    /// Fields that are kept out of the log's entries.
+    pub masking: Masking,
     /// How long calls in flight may take at the end.
     pub shutdown_grace: Duration,
     /// How logs are written.
@@ -116,6 +137,8 @@ pub struct Config {
     pub security: Security,
     /// How much the server takes on at once.
     pub limits: Limits,
+    /// The log of decisions.
+    pub log: LogConfig,
 }
 
 /// Every fault of the settings.
@@ -139,6 +162,7 @@ impl TryFrom<Settings> for Config {
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
         let security = settings.security.or(file.security).check(&mut faults);
         let limits = settings.limits.or(file.limits).check(&mut faults);
+        let log = settings.log.or(file.log).check(&mut faults);
         let listen = match listen.parse::<SocketAddr>() {
             Ok(address) => Some(address),
             Err(_) => {
@@ -164,6 +188,10 @@ impl TryFrom<Settings> for Config {
                 Err(error) => faults.push(format!("durable: {error}")),
             }
         }
+        let masking = Masking {
+            mask: personal("mask", settings.mask, file.mask, &mut faults),
+            erase: personal("erase", settings.erase, file.erase, &mut faults),
+        };
         let grace = settings.shutdown_grace.or(file.shutdown_grace).unwrap_or(DEFAULT_GRACE);
         if grace > MAX_GRACE {
             faults.push(format!("shutdown_grace: {grace} s is more than an hour; it is in seconds"));
@@ -182,11 +210,13 @@ impl TryFrom<Settings> for Config {
                 policies,
                 example: settings.example || file.example.unwrap_or(false),
                 durable,
+                masking,
                 shutdown_grace: Duration::from_secs(grace),
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
                 security,
                 limits,
+                log,
             }),
             _ => Err(ConfigError(faults)),
         }
@@ -212,6 +242,25 @@ impl Config {
     }
 }
 
+/// The fields that a setting names.
+fn personal(
+    key: &str,
+    flag: Vec<String>,
+    file: Option<Vec<String>>,
+    faults: &mut Vec<String>,
+) -> Vec<Personal> {
+    let words = if flag.is_empty() { file.unwrap_or_default() } else { flag };
+    let mut fields = Vec::new();
+    for word in words {
+        match word.parse::<Personal>() {
+            Ok(field) if fields.contains(&field) => {}
+            Ok(field) => fields.push(field),
+            Err(error) => faults.push(format!("{key}: {error}")),
+        }
+    }
+    fields
+}
+
 fn read(path: &Path, faults: &mut Vec<String>) -> File {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -228,7 +277,8 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
         }
     };
     for key in file.unknown.keys() {
-        let hint = did_you_mean(&near(key, KEYS.iter().chain(security::KEYS).chain(limits::KEYS).copied()));
+        let known = KEYS.iter().chain(log::KEYS).chain(security::KEYS).chain(limits::KEYS);
+        let hint = did_you_mean(&near(key, known.copied()));
         faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file
@@ -248,6 +298,7 @@ mod tests {
             config: Some(path),
             policies: Some(folder.path().join("none")),
             durable: vec!["tranfer".to_owned()],
+            mask: vec!["callers".to_owned()],
             shutdown_grace: Some(100_000),
             limits: LimitSettings { max_in_flight: Some(0), max_connections: None, rate_limit: Some(0) },
             ..Settings::default()
@@ -257,6 +308,7 @@ mod tests {
             "config: ",
             "listen: ",
             "durable: ",
+            "mask: ",
             "shutdown_grace: ",
             "policies: ",
             "max_in_flight: ",

@@ -20,6 +20,7 @@ mod limits;
 mod reload;
 mod shutdown;
 mod tls;
+mod witness;
 
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +36,6 @@ use crate::audit::index::Index;
 use crate::audit::{Log, Options};
 use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
-use crate::domain::Masking;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
@@ -222,6 +222,8 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let mut watching = JoinSet::new();
     watching.spawn(reloader.watch());
     watching.spawn(shutdown::follow_log(log.clone(), health.clone()));
+    watching.spawn(witness::cosign(log.clone(), config.log.witnesses.clone()));
+    watching.spawn(witness::copy(log.clone(), config.log.copies.clone()));
     if let Some(certificates) = certificates {
         health.set_certificates(true).await;
         watching.spawn(certificates.watch(health.clone()));
@@ -263,15 +265,22 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
 
 /// Opens what is on disk, off the async workers.
 async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
-    let data_dir = config.data_dir.clone();
+    let (data_dir, settings) = (config.data_dir.clone(), config.log.clone());
+    let masking = config.masking.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, catalog::Limits::default())?;
-        let format = Arc::new(LogFormat { masking: Masking::default() });
-        let (log, recovery) = Log::open(&data_dir, format, Options::default())?;
+        let format = Arc::new(LogFormat { masking });
+        let options = Options {
+            key: settings.key,
+            origin: settings.origin,
+            checkpoint_interval: settings.interval,
+            ..Options::default()
+        };
+        let (log, recovery) = Log::open(&data_dir, format, options)?;
         tracing::info!(
             revision = catalog.revision(),
             entries = recovery.entries,

@@ -5,8 +5,13 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 /// The server as a whole, and each service that needs a bundle.
-const SERVER: &[&str] =
-    &["", "situs.v1.AuthorizationService", "situs.v1.CatalogService", "situs.v1.PolicyService"];
+const SERVER: &[&str] = &[
+    "",
+    "situs.v1.AuthorizationService",
+    "situs.v1.CatalogService",
+    "situs.v1.PolicyService",
+    "situs.v1.AuditService",
+];
 /// Not a service: NOT_SERVING while the last attempt to load a bundle failed.
 const BUNDLE: &str = "situs.v1.Bundle";
 /// Not a service: NOT_SERVING while decisions cannot be recorded, or no checkpoint can be written.
