@@ -52,7 +52,7 @@ Rules of your own:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
     Audit(audit::Args),
@@ -68,7 +68,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
         Command::Audit(args) => audit::run(&args),
