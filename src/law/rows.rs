@@ -5,6 +5,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::vocabulary::IdSet;
+
 /// What is said of how sure a row is, and when it must be looked at again.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct ReviewRow {
@@ -136,7 +138,35 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub decision: Option<String>,
     #[serde(default)]
+    pub counts_as: Option<CountsAs>,
+    #[serde(default)]
     pub note: Option<String>,
+}
+
+/// What a transparency report counts a next step or an obligation as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountsAs {
+    /// The authority is sent to the customer: of a next step.
+    Redirected,
+    /// The customer is to be told: of an obligation, as are those below.
+    NoticeDue,
+    /// The customer is to be told later.
+    NoticeDelayed,
+    /// The customer must not be told, and no date says until when.
+    NoticeProhibited,
+    /// The demand may be counted in wide bands only.
+    BandsOnly,
+}
+
+impl CountsAs {
+    /// The set of which a word can count as this.
+    pub(super) const fn of(self) -> IdSet {
+        match self {
+            Self::Redirected => IdSet::NextStep,
+            Self::NoticeDue | Self::NoticeDelayed | Self::NoticeProhibited | Self::BandsOnly => IdSet::Obligation,
+        }
+    }
 }
 
 /// A kind of route, with the relation kinds that carry it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
+use super::rows::CountsAs;
 use crate::domain::near;
 
 /// A set of declared identifiers.
@@ -70,6 +71,18 @@ impl Facts {
     pub fn ids(&self, set: IdSet) -> &BTreeSet<String> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         self.sets.get(&set).unwrap_or(&NONE)
+    }
+
+    /// The sentence of a declared reason code, obligation or next step.
+    #[must_use]
+    pub fn message(&self, set: IdSet, id: &str) -> &str {
+        self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
+    }
+
+    /// What a transparency report counts a declared word as; `None`: as nothing.
+    #[must_use]
+    pub fn counts_as(&self, set: IdSet, id: &str) -> Option<CountsAs> {
+        self.counted.get(&(set, id.to_owned())).copied()
     }
 
     /// Checks that an identifier is declared.
