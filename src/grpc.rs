@@ -40,7 +40,9 @@ use self::proto::catalog_service_server::CatalogServiceServer;
 use self::proto::policy_service_server::PolicyServiceServer;
 
 pub use self::closing::{Closer, Closing, closer};
-pub use self::convert::{decode_entry, encode_entry, record};
+pub use self::convert::{
+    content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry, recorded,
+};
 pub use self::health::Health;
 
 /// Most bytes of a message that comes in: 256 questions of 16 KB, or one that uses every limit.

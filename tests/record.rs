@@ -1,6 +1,6 @@
 //! What is recorded: every disclosure before it is answered, whatever happens to the process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Command;
 
 use common::server::{Server, Start, eventually};
-use prost::Message;
 use situs::audit;
-use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, JournalRecord};
-use situs::grpc::words;
+use situs::domain::{Decided, LogEntry};
+use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse};
+use situs::grpc::{self, words};
 use situs::policy;
 use tempfile::TempDir;
 
@@ -56,14 +56,15 @@ fn demand(id: &str) -> AuthorizeRequest {
 }
 
 /// The journal, by the id of the decision: its index, digest and record.
-fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, JournalRecord)> {
+fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, Decided)> {
     let entries = audit::read(&folder.path().join("data")).unwrap();
     let records = entries.enumerate().map(|(place, entry)| {
         let entry = entry.unwrap();
         assert_eq!(entry.index, place as u64, "indexes run without a gap");
-        let record = JournalRecord::decode(entry.bytes.as_slice()).unwrap();
-        let id = record.answer.as_ref().unwrap().decision_id.clone();
-        (id, (entry.index, entry.leaf_hash.to_vec(), record))
+        let LogEntry::Decision(decided) = grpc::log_entry(&entry.bytes, &[]).unwrap() else {
+            panic!("entry {place} is no decision")
+        };
+        (decided.id.to_string(), (entry.index, entry.leaf_hash.to_vec(), *decided))
     });
     records.collect()
 }
@@ -77,12 +78,10 @@ async fn a_disclosure_carries_the_receipt_of_its_record() {
     // On disk before the answer: the process is not asked to flush.
     server.kill();
     let journal = journal(&folder);
-    let (index, leaf_hash, record) = &journal[&answer.decision_id];
+    let (index, leaf_hash, decided) = &journal[&answer.decision_id];
     assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
-    assert_eq!(record.question.as_ref().unwrap(), &demand("one"));
-    let recorded = record.answer.clone().unwrap();
-    assert_eq!(recorded, AuthorizeResponse { receipt: None, ..answer });
-    assert_eq!(record.caller, "local");
+    assert_eq!((decided.request_id.as_str(), decided.data_ref.as_str()), ("one", "example/mail"));
+    assert_eq!((decided.caller.as_str(), decided.hypothetical), ("local", false));
 }
 
 #[tokio::test]

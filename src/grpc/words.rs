@@ -33,9 +33,6 @@ pub enum WordsError {
     /// The words are wrong. The caller can mend them.
     #[error(transparent)]
     Bad(#[from] BadFields),
-    /// The bytes are no record of the log. It is damaged, or newer than this program.
-    #[error("the bytes are no record: {0}")]
-    Record(String),
     /// The embedded description of the messages is damaged. The build is broken.
     #[error("the description of the messages is damaged: {0}")]
     Description(String),
@@ -86,16 +83,6 @@ pub fn inline(field: &str, text: &str) -> Result<Value, WordsError> {
 /// [`WordsError::Description`] only.
 pub fn answer(answer: Answer) -> Result<Value, WordsError> {
     write(&convert::to_response(answer))
-}
-
-/// Writes a record of the log from its bytes.
-///
-/// # Errors
-/// [`WordsError::Record`] where the bytes are no record.
-pub fn record(bytes: &[u8]) -> Result<Value, WordsError> {
-    let record =
-        proto::JournalRecord::decode(bytes).map_err(|error| WordsError::Record(error.to_string()))?;
-    write(&record)
 }
 
 /// Reads and checks an entry of the catalogue.

@@ -1,9 +1,9 @@
 //! Requests to the catalogue and the policies, but for the entries themselves.
 
 use super::bad::BadFields;
+use super::check::AnyWord;
 use super::check::{Checker, Path};
 use super::choice::Choice;
-use super::entry::AnyWord;
 use super::limits;
 use crate::domain::{DataRef, Effect, EntryKind};
 use crate::grpc::proto;
