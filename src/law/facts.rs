@@ -11,8 +11,8 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
-    Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism,
+    NotARule, Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;
@@ -141,6 +141,7 @@ pub(super) struct FactsFile {
     pub obligation: Vec<WordRow>,
     pub route: Vec<WordRow>,
     pub next_step: Vec<WordRow>,
+    pub outcome: Vec<WordRow>,
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,

@@ -143,12 +143,12 @@ pub(super) struct WordRow {
     pub note: Option<String>,
 }
 
-/// What a transparency report counts a next step or an obligation as.
+/// What a transparency report counts a next step, an obligation or an outcome as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CountsAs {
     /// The authority is sent to the customer: of a next step.
-    Redirected,
+    ToCustomer,
     /// The customer is to be told: of an obligation, as are those below.
     NoticeDue,
     /// The customer is to be told later.
@@ -157,14 +157,29 @@ pub enum CountsAs {
     NoticeProhibited,
     /// The demand may be counted in wide bands only.
     BandsOnly,
+    /// All that was demanded was handed over: of an outcome, as are those below.
+    Disclosed,
+    /// A part of it was.
+    Narrowed,
+    /// Nothing was.
+    Withheld,
+    /// The authority was sent to the customer.
+    Redirected,
+    /// The customer was told.
+    NoticeGiven,
 }
 
 impl CountsAs {
     /// The set of which a word can count as this.
     pub(super) const fn of(self) -> IdSet {
         match self {
-            Self::Redirected => IdSet::NextStep,
-            Self::NoticeDue | Self::NoticeDelayed | Self::NoticeProhibited | Self::BandsOnly => IdSet::Obligation,
+            Self::ToCustomer => IdSet::NextStep,
+            Self::NoticeDue | Self::NoticeDelayed | Self::NoticeProhibited | Self::BandsOnly => {
+                IdSet::Obligation
+            }
+            Self::Disclosed | Self::Narrowed | Self::Withheld | Self::Redirected | Self::NoticeGiven => {
+                IdSet::Outcome
+            }
         }
     }
 }

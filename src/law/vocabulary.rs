@@ -26,6 +26,7 @@ pub enum IdSet {
     Obligation,
     Route,
     NextStep,
+    Outcome,
 }
 
 impl IdSet {
@@ -49,6 +50,7 @@ impl IdSet {
             Self::Obligation => "obligation",
             Self::Route => "route",
             Self::NextStep => "next step",
+            Self::Outcome => "outcome",
         }
     }
 }

@@ -54,7 +54,10 @@ pub(super) fn stretches(counts: &[u64], threshold: u64) -> Vec<Range<usize>> {
 /// INVARIANT: every known total reaches the threshold; so there is always enough to hide a small cell behind.
 pub(super) fn hide(counts: &[Vec<u64>], threshold: u64, columns_known: bool) -> Hidden {
     let small = |count: u64| threshold > 1 && count < threshold;
-    let mut table = Table { counts, hidden: counts.iter().map(|row| row.iter().map(|count| small(*count)).collect()).collect() };
+    let mut table = Table {
+        counts,
+        hidden: counts.iter().map(|row| row.iter().map(|count| small(*count)).collect()).collect(),
+    };
     for (row, cells) in counts.iter().enumerate() {
         for (column, count) in cells.iter().enumerate().filter(|(_, count)| **count > 0 && small(**count)) {
             table.cover(row, column, threshold - count, columns_known);
@@ -95,17 +98,20 @@ impl Table<'_> {
     fn cover(&mut self, row: usize, column: usize, need: u64, columns_known: bool) {
         let width = self.counts.get(row).map_or(0, Vec::len);
         let beside = (0..width).filter(|other| *other != column);
-        let beside: Vec<Donor> = beside.map(|at| Donor { at, count: self.count(row, at), cost: self.cost(row, at) }).collect();
+        let beside: Vec<Donor> =
+            beside.map(|at| Donor { at, count: self.count(row, at), cost: self.cost(row, at) }).collect();
         if !columns_known {
             donors(beside, need).iter().for_each(|(at, _)| self.hide(row, *at));
             return;
         }
         let below = (0..self.counts.len()).filter(|other| *other != row);
-        let below: Vec<Donor> =
-            below.map(|at| Donor { at, count: self.count(at, column), cost: self.cost(at, column) }).collect();
+        let below: Vec<Donor> = below
+            .map(|at| Donor { at, count: self.count(at, column), cost: self.cost(at, column) })
+            .collect();
         // One cell of the row and one of the column, where they are large enough, with the least hidden.
         let able = |donor: &&Donor| donor.count >= need;
-        let pairs = beside.iter().filter(able).flat_map(|one| below.iter().filter(able).map(move |two| (one, two)));
+        let pairs =
+            beside.iter().filter(able).flat_map(|one| below.iter().filter(able).map(move |two| (one, two)));
         let pair = pairs.min_by_key(|(one, two)| one.cost + two.cost + self.cost(two.at, one.at));
         let (mut in_row, mut in_column) = match pair {
             Some((one, two)) => (vec![(one.at, need)], vec![(two.at, need)]),
@@ -142,7 +148,8 @@ fn donors(mut cells: Vec<Donor>, need: u64) -> Vec<(usize, u64)> {
             break;
         }
         let rest = cells.get(index..).unwrap_or_default();
-        let enough = rest.iter().filter(|other| other.cost > 0 && other.count >= left).min_by_key(|other| other.count);
+        let enough =
+            rest.iter().filter(|other| other.cost > 0 && other.count >= left).min_by_key(|other| other.count);
         let cell = if cell.cost == 0 { cell } else { enough.unwrap_or(cell) };
         let gives = cell.count.min(left);
         if gives > 0 {

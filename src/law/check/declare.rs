@@ -63,6 +63,7 @@ impl Check<'_> {
             (IdSet::Obligation, &rows.obligation),
             (IdSet::Route, &rows.route),
             (IdSet::NextStep, &rows.next_step),
+            (IdSet::Outcome, &rows.outcome),
         ] {
             words.iter().for_each(|row| self.declare_word(at(row.id.span().start), set, row));
         }

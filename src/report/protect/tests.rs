@@ -9,11 +9,13 @@ const THRESHOLD: u64 = 3;
 /// A table whose totals reach the threshold, as its rows and columns come out of [`fold`].
 fn tables() -> impl Strategy<Value = Vec<Vec<u64>>> {
     let counts = prop_oneof![3 => Just(0_u64), 3 => 1..THRESHOLD, 2 => THRESHOLD..7];
-    let tables = (1_usize..4, 1_usize..4)
-        .prop_flat_map(move |(rows, columns)| prop::collection::vec(prop::collection::vec(counts.clone(), columns), rows));
+    let tables = (1_usize..4, 1_usize..4).prop_flat_map(move |(rows, columns)| {
+        prop::collection::vec(prop::collection::vec(counts.clone(), columns), rows)
+    });
     tables.prop_filter("a total is too small", |table| {
         let columns = totals_of_columns(table);
-        table.iter().all(|row| row.iter().sum::<u64>() >= THRESHOLD) && columns.iter().all(|sum| *sum >= THRESHOLD)
+        table.iter().all(|row| row.iter().sum::<u64>() >= THRESHOLD)
+            && columns.iter().all(|sum| *sum >= THRESHOLD)
     })
 }
 
@@ -23,16 +25,25 @@ fn totals_of_columns(table: &[Vec<u64>]) -> Vec<u64> {
 
 /// Whether a table can be filled in, with the same cells shown and the same totals, such that one cell has this
 /// count. Tries everything.
-fn possible(table: &[Vec<u64>], hidden: &Hidden, columns_known: bool, at: (usize, usize), count: u64) -> bool {
+fn possible(
+    table: &[Vec<u64>],
+    hidden: &Hidden,
+    columns_known: bool,
+    at: (usize, usize),
+    count: u64,
+) -> bool {
     let mut open = Vec::new();
     let mut rows: Vec<u64> = table.iter().map(|row| row.iter().sum()).collect();
     let mut columns = totals_of_columns(table);
     for (row, cells) in table.iter().enumerate() {
         for (column, shown) in cells.iter().enumerate() {
-            let fixed = if (row, column) == at { Some(count) } else { (!hidden[row][column]).then_some(*shown) };
+            let fixed =
+                if (row, column) == at { Some(count) } else { (!hidden[row][column]).then_some(*shown) };
             match fixed {
                 None => open.push((row, column)),
-                Some(count) if count > rows[row] || (columns_known && count > columns[column]) => return false,
+                Some(count) if count > rows[row] || (columns_known && count > columns[column]) => {
+                    return false;
+                }
                 Some(count) => {
                     rows[row] -= count;
                     columns[column] = columns[column].saturating_sub(count);
@@ -45,7 +56,8 @@ fn possible(table: &[Vec<u64>], hidden: &Hidden, columns_known: bool, at: (usize
 
 fn fill(open: &[(usize, usize)], rows: &mut [u64], columns: &mut [u64], columns_known: bool) -> bool {
     let Some(((row, column), rest)) = open.split_first() else {
-        return rows.iter().all(|left| *left == 0) && (!columns_known || columns.iter().all(|left| *left == 0));
+        return rows.iter().all(|left| *left == 0)
+            && (!columns_known || columns.iter().all(|left| *left == 0));
     };
     let most = if columns_known { rows[*row].min(columns[*column]) } else { rows[*row] };
     (0..=most).any(|count| {
