@@ -134,6 +134,8 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub carried_by: Vec<String>,
     #[serde(default)]
+    pub fulfils: Vec<String>,
+    #[serde(default)]
     pub systematic: bool,
     #[serde(default)]
     pub decision: Option<String>,
@@ -149,13 +151,13 @@ pub(super) struct WordRow {
 pub enum CountsAs {
     /// The authority is sent to the customer: of a next step.
     ToCustomer,
-    /// The customer is to be told: of an obligation, as are those below.
+    /// The customer is to be told: of an obligation.
     NoticeDue,
-    /// The customer is to be told later.
+    /// The customer is to be told later: of an obligation or an outcome.
     NoticeDelayed,
-    /// The customer must not be told, and no date says until when.
+    /// The customer must not be told, and no date says until when: likewise.
     NoticeProhibited,
-    /// The demand may be counted in wide bands only.
+    /// The demand may be counted in wide bands only: of an obligation.
     BandsOnly,
     /// All that was demanded was handed over: of an outcome, as are those below.
     Disclosed,
@@ -163,6 +165,10 @@ pub enum CountsAs {
     Narrowed,
     /// Nothing was.
     Withheld,
+    /// There was nothing to hand over.
+    NoData,
+    /// The authority withdrew the demand.
+    Withdrawn,
     /// The authority was sent to the customer.
     Redirected,
     /// The customer was told.
@@ -170,16 +176,13 @@ pub enum CountsAs {
 }
 
 impl CountsAs {
-    /// The set of which a word can count as this.
-    pub(super) const fn of(self) -> IdSet {
+    /// Whether a word of a set can count as this.
+    pub(super) const fn fits(self, set: IdSet) -> bool {
         match self {
-            Self::ToCustomer => IdSet::NextStep,
-            Self::NoticeDue | Self::NoticeDelayed | Self::NoticeProhibited | Self::BandsOnly => {
-                IdSet::Obligation
-            }
-            Self::Disclosed | Self::Narrowed | Self::Withheld | Self::Redirected | Self::NoticeGiven => {
-                IdSet::Outcome
-            }
+            Self::ToCustomer => matches!(set, IdSet::NextStep),
+            Self::NoticeDue | Self::BandsOnly => matches!(set, IdSet::Obligation),
+            Self::NoticeDelayed | Self::NoticeProhibited => matches!(set, IdSet::Obligation | IdSet::Outcome),
+            _ => matches!(set, IdSet::Outcome),
         }
     }
 }

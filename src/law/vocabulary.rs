@@ -1,6 +1,6 @@
 //! The declared identifiers, and what a caller or a policy may name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
 use super::rows::CountsAs;
@@ -79,6 +79,12 @@ impl Facts {
     #[must_use]
     pub fn message(&self, set: IdSet, id: &str) -> &str {
         self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
+    }
+
+    /// The obligations that each outcome fulfils.
+    #[must_use]
+    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fulfils
     }
 
     /// What a transparency report counts a declared word as; `None`: as nothing.

@@ -17,6 +17,8 @@ pub(super) enum Fate {
     Refused,
     Redirected,
     Conflict,
+    NoData,
+    Withdrawn,
 }
 
 /// Where the data was, as seen from the demanding state.
@@ -158,6 +160,8 @@ impl Part {
         match self.concluded {
             Some((CountsAs::Narrowed, ..)) => Fate::Part,
             Some((CountsAs::Redirected, ..)) => Fate::Redirected,
+            Some((CountsAs::NoData, ..)) => Fate::NoData,
+            Some((CountsAs::Withdrawn, ..)) => Fate::Withdrawn,
             Some((CountsAs::Disclosed, _, said)) if said.is_empty() => Fate::Full,
             _ if self.given() == self.wanted && !self.wanted.is_empty() => Fate::Full,
             _ if !self.given().is_empty() => Fate::Part,
@@ -216,6 +220,7 @@ impl Demand {
         let Some(part) = self.parts.get_mut(data_ref) else { return };
         match facts.counts_as(IdSet::Outcome, &outcome.kind) {
             Some(CountsAs::NoticeGiven) => part.told = true,
+            Some(duty @ (CountsAs::NoticeDelayed | CountsAs::NoticeProhibited)) => part.duty = Some(duty),
             Some(counts_as) if part.concluded.is_none_or(|(_, at, _)| at <= outcome.at) => {
                 let said = Categories::of(outcome.categories.iter().copied());
                 part.concluded = Some((counts_as, outcome.at, said));

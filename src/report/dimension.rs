@@ -137,8 +137,15 @@ fn stored(demand: &Demand) -> String {
 // === impl Fate ===
 
 impl Fate {
-    pub const ALL: &'static [Self] =
-        &[Self::Full, Self::Part, Self::Refused, Self::Redirected, Self::Conflict];
+    pub const ALL: &'static [Self] = &[
+        Self::Full,
+        Self::Part,
+        Self::Refused,
+        Self::Redirected,
+        Self::Conflict,
+        Self::NoData,
+        Self::Withdrawn,
+    ];
 
     pub const fn id(self) -> &'static str {
         match self {
@@ -147,6 +154,8 @@ impl Fate {
             Self::Refused => "refused",
             Self::Redirected => "redirected",
             Self::Conflict => "conflict",
+            Self::NoData => "no_data",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -157,6 +166,8 @@ impl Fate {
             Self::Refused => "Refused",
             Self::Redirected => "Sent to the customer",
             Self::Conflict => "Conflict of laws",
+            Self::NoData => "No such data",
+            Self::Withdrawn => "Withdrawn",
         }
     }
 }

@@ -37,6 +37,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("not_disclosed", RED),
     ("redirected", AMBER),
     ("conflict", PURPLE),
+    ("no_data", TEAL),
+    ("withdrawn", BROWN),
     ("inside", TEAL),
     ("inside_and_abroad", AMBER),
     ("abroad", RED),
@@ -49,6 +51,7 @@ const RED: &str = "#C8502B";
 const AMBER: &str = "#D99A1C";
 const PURPLE: &str = "#8A4FA3";
 const TEAL: &str = "#2A8C7A";
+const BROWN: &str = "#94724A";
 const GREY: &str = "#6B7280";
 /// What is not told.
 const HIDDEN: &str = "#CFD4DC";

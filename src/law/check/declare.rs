@@ -88,8 +88,11 @@ impl Check<'_> {
         if row.name.is_empty() {
             self.fault(at, format!("{} `{id}` has no name or message", set.noun()));
         }
-        if row.counts_as.is_some_and(|counts_as| counts_as.of() != set) {
+        if row.counts_as.is_some_and(|counts_as| !counts_as.fits(set)) {
             self.fault(at, format!("no {} counts as that", set.noun()));
+        }
+        if set != IdSet::Outcome && !row.fulfils.is_empty() {
+            self.fault(at, format!("{} `{id}` fulfils nothing: only an outcome does", set.noun()));
         }
         let facts = &mut *self.facts;
         facts.counted.extend(row.counts_as.map(|counts_as| ((set, id.clone()), counts_as)));
@@ -103,6 +106,9 @@ impl Check<'_> {
                 facts.systematic.insert(id);
             }
             IdSet::NextStep => facts.next_steps.push(id),
+            IdSet::Outcome => {
+                facts.fulfils.insert(id, row.fulfils.clone());
+            }
             IdSet::Route => {
                 let route = RouteKind {
                     id: id.clone(),
