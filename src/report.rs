@@ -85,6 +85,13 @@ pub struct Table {
     pub(crate) drawn: Drawn,
 }
 
+impl Table {
+    /// Whether its numbers need the whole width of a page.
+    fn is_wide(&self) -> bool {
+        self.columns.len() > 2
+    }
+}
+
 /// How a table is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drawn {

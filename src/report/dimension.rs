@@ -63,7 +63,7 @@ impl By {
             Self::Instrument => "Instrument",
             Self::Authority => "Authority",
             Self::Location => "Place of the data",
-            Self::Stored => "Stored in",
+            Self::Stored => "Place of storage",
             Self::Tenant => "Tenant",
             Self::Month => "Month",
         }

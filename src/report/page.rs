@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::plot::{DrawError, draw};
+use super::plot::{self, DrawError, draw};
 use super::{Report, Row, Table};
 
 const STYLE: &str = include_str!("page.css");
@@ -139,15 +139,30 @@ fn part<'a>(title: &str, about: &str, tables: impl Iterator<Item = &'a Table>) -
 fn figure(table: &Table) -> Result<String, DrawError> {
     // The table says it all to who cannot see the picture.
     let picture = draw(table)?.replacen("<svg ", "<svg aria-hidden=\"true\" focusable=\"false\" ", 1);
-    let wide = if table.columns.len() > 2 { " class=\"wide\"" } else { "" };
+    let wide = if table.is_wide() { " class=\"wide\"" } else { "" };
     Ok(format!(
         "<figure id=\"{id}\"{wide}>\n<figcaption><h3 id=\"{id}-title\">{title}</h3><p>{about}</p></figcaption>\n\
-         <div class=\"picture\">{picture}</div>\n<div class=\"numbers\">{table}</div>\n</figure>\n",
+         <div class=\"picture\">{legend}{picture}</div>\n<div class=\"numbers\">{table}</div>\n</figure>\n",
         id = escape(&table.id),
         title = escape(&table.title),
         about = escape(&table.about),
+        legend = legend(table),
         table = numbers(table),
     ))
+}
+
+fn legend(table: &Table) -> String {
+    let names = plot::legend(table);
+    let name = |(name, colour): &(&str, &str)| {
+        let mark = format!(
+            "<svg viewBox=\"0 0 10 10\"><rect width=\"10\" height=\"10\" rx=\"2\" fill=\"{colour}\"/></svg>"
+        );
+        format!("<li>{mark}{}</li>", escape(name))
+    };
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("<ul class=\"legend\" aria-hidden=\"true\">{}</ul>", names.iter().map(name).collect::<String>())
 }
 
 fn numbers(table: &Table) -> String {

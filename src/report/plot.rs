@@ -4,11 +4,11 @@
 //! their place on a dark one. The table beside a picture says the same in numbers.
 
 use charts_rs::{
-    BarChart, ChartBase, Color, HorizontalBarChart, LegendCategory, Position, SankeyChart, SankeyLink,
-    SankeyNode, Series, YAxisConfig,
+    BarChart, ChartBase, Color, FontConfig, HorizontalBarChart, Position, SankeyChart, SankeyLink,
+    SankeyNode, Series, TextConfig, YAxisConfig,
 };
 
-use super::{Drawn, Table};
+use super::{Drawn, Row, Table};
 
 /// Why a table could not be drawn: a fault of this program.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +20,18 @@ pub struct DrawError {
     pub source: charts_rs::Error,
 }
 
-/// Pixels from side to side, before the page scales it.
-const WIDTH: f32 = 720.0;
-/// Pixels of a bar with what is around it.
-const BAR: f32 = 40.0;
-/// Pixels of legend and axis.
-const AROUND: f32 = 70.0;
+/// Pixels from side to side: of a picture with its table beside it, and of one with its table below.
+const NARROW: f32 = 620.0;
+const WIDE: f32 = 1040.0;
+/// Pixels of a bar, and as many for its name above it.
+const BAR: f32 = 24.0;
+/// Pixels of the axis below.
+const AXIS_HEIGHT: f32 = 30.0;
+/// Pixels beside a plot, so that what is written at its end is not cut.
+const MARGIN: f32 = 36.0;
+/// Pixels of text.
+const TEXT: f32 = 14.0;
+const SMALL: f32 = 12.0;
 
 /// What has one meaning in every picture has one colour in each; neighbours differ in lightness too.
 const MEANINGS: &[(&str, &str)] = &[
@@ -53,8 +59,9 @@ const PURPLE: &str = "#8A4FA3";
 const TEAL: &str = "#2A8C7A";
 const BROWN: &str = "#94724A";
 const GREY: &str = "#6B7280";
-/// What is not told.
+/// What is not told, and what it is called.
 const HIDDEN: &str = "#CFD4DC";
+const NOT_TOLD: &str = "Not told apart";
 /// Every colour of data, for what has no meaning of its own.
 const PALETTE: &[&str] = &[BLUE, TEAL, AMBER, PURPLE, RED, SKY];
 /// Text, axes and grid.
@@ -72,25 +79,40 @@ pub(super) fn draw(table: &Table) -> Result<String, DrawError> {
     svg.map_err(|source| DrawError { table: table.id.clone(), source })
 }
 
+/// Each bar has its name above it, so that no name is too long, whatever the reader's font.
 fn bars(table: &Table) -> charts_rs::Result<String> {
-    // The library draws the first at the bottom.
-    let names: Vec<String> = table.rows.iter().rev().map(|row| row.label.name.clone()).collect();
     let mut series = series(table);
-    series.iter_mut().for_each(|series| series.data.reverse());
-    let mut chart = HorizontalBarChart::new(series, names);
+    for series in &mut series {
+        // The library draws the first at the bottom; the name has a place of its own above.
+        series.data = series.data.iter().rev().flat_map(|count| [*count, None]).collect();
+        series.colors =
+            series.colors.take().map(|all| all.into_iter().rev().flat_map(|one| [one, None]).collect());
+    }
+    let rows = table.rows.len() as f32;
+    let mut chart = HorizontalBarChart::new(series, vec![String::new(); table.rows.len() * 2]);
     chart.series_label_position = Some(Position::Right);
-    chart.y_axis_configs.iter_mut().for_each(axis);
     style(&mut chart, table);
-    chart.height = BAR.mul_add(table.rows.len() as f32, AROUND);
+    chart.y_axis_hidden = true;
+    chart.margin = charts_rs::Box { right: MARGIN, ..charts_rs::Box::default() };
+    chart.height = (2.0 * BAR).mul_add(rows, AXIS_HEIGHT);
+    chart.y_axis_configs.iter_mut().for_each(axis);
+    let names = table.rows.iter().enumerate().map(|(at, row)| TextConfig {
+        text: row.label.name.clone(),
+        left: Some(0.0),
+        top: Some((2.0 * BAR).mul_add(at as f32, BAR - TEXT - 2.0)),
+        font: FontConfig { size: TEXT, color: INK.into(), weight: None },
+        ..TextConfig::default()
+    });
+    chart.texts = names.collect();
     chart.svg()
 }
 
 fn columns(table: &Table) -> charts_rs::Result<String> {
     let names = table.rows.iter().map(|row| row.label.name.clone()).collect();
     let mut chart = BarChart::new(series(table), names);
-    chart.y_axis_configs.iter_mut().for_each(axis);
     style(&mut chart, table);
-    chart.height = 320.0;
+    chart.height = 300.0;
+    chart.y_axis_configs.iter_mut().for_each(axis);
     chart.svg()
 }
 
@@ -116,7 +138,7 @@ fn streams(table: &Table) -> charts_rs::Result<String> {
     let nodes: Vec<SankeyNode> = sources.chain(targets).filter(named).collect();
     let mut chart = SankeyChart::new(nodes, links);
     style(&mut chart, table);
-    chart.height = BAR.mul_add(table.rows.len().max(table.columns.len()) as f32, AROUND);
+    chart.height = 2.0 * BAR * table.rows.len().max(table.columns.len()) as f32;
     chart.svg()
 }
 
@@ -124,13 +146,18 @@ fn streams(table: &Table) -> charts_rs::Result<String> {
 fn series(table: &Table) -> Vec<Series> {
     if table.columns.is_empty() {
         let counts = table.rows.iter().map(|row| row.count as f32).collect();
-        return vec![Series { label_show: true, ..Series::new(String::from("Count"), counts) }];
+        let colours = table.rows.iter().map(|row| Some(meaning(&row.label.id, 0).into()));
+        return vec![Series {
+            label_show: true,
+            colors: Some(colours.collect()),
+            ..Series::new(String::from("Count"), counts)
+        }];
     }
     let stacked = |name: &str, counts: Vec<Option<f32>>| Series {
         stack: Some(String::from("all")),
         ..Series::new_nullable(name.to_owned(), counts)
     };
-    let cell = |row: &super::Row, at: usize| row.cells.get(at).copied().flatten().filter(|count| *count > 0);
+    let cell = |row: &Row, at: usize| row.cells.get(at).copied().flatten().filter(|count| *count > 0);
     let mut all: Vec<Series> = table
         .columns
         .iter()
@@ -142,13 +169,17 @@ fn series(table: &Table) -> Vec<Series> {
             )
         })
         .collect();
-    let rest = |row: &super::Row| row.count.saturating_sub(row.cells.iter().flatten().sum());
     if table.rows.iter().any(|row| rest(row) > 0) {
         let counts =
             table.rows.iter().map(|row| Some(rest(row)).filter(|count| *count > 0).map(|count| count as f32));
-        all.push(stacked("Not told apart", counts.collect()));
+        all.push(stacked(NOT_TOLD, counts.collect()));
     }
     all
+}
+
+/// How many of a row are in none of the cells that are told.
+fn rest(row: &Row) -> u64 {
+    row.count.saturating_sub(row.cells.iter().flatten().sum())
 }
 
 fn meaning(id: &str, at: usize) -> &'static str {
@@ -156,27 +187,36 @@ fn meaning(id: &str, at: usize) -> &'static str {
     known.or_else(|| PALETTE.get(at % PALETTE.len()).copied()).unwrap_or(BLUE)
 }
 
+/// The names of a picture's colours, each with its colour; none where it has one alone.
+pub(super) fn legend(table: &Table) -> Vec<(&str, &'static str)> {
+    let named =
+        table.columns.iter().enumerate().map(|(at, column)| (column.name.as_str(), meaning(&column.id, at)));
+    match table.drawn {
+        Drawn::Streams => Vec::new(),
+        _ if table.columns.is_empty() => Vec::new(),
+        _ if table.rows.iter().any(|row| rest(row) > 0) => named.chain([(NOT_TOLD, HIDDEN)]).collect(),
+        _ => named.collect(),
+    }
+}
+
 fn style(chart: &mut ChartBase, table: &Table) {
     let columns = table.columns.iter().enumerate().map(|(at, column)| meaning(&column.id, at));
-    chart.series.colors = match table.columns.len() {
-        0 => vec![BLUE.into()],
-        _ => columns.chain([HIDDEN]).map(Color::from).collect(),
-    };
-    chart.width = WIDTH;
+    chart.series.colors = columns.chain([HIDDEN]).map(Color::from).collect();
+    chart.width = if table.is_wide() { WIDE } else { NARROW };
     chart.background_color = Color::transparent();
-    chart.font_family = String::from("Roboto, system-ui, sans-serif");
-    chart.compact = true;
+    // What the library measures with; the page shows its own font.
+    chart.font_family = String::from("Roboto");
     chart.tooltip.show = true;
-    chart.legend.category = LegendCategory::RoundRect;
-    chart.legend.show = Some(!table.columns.is_empty() && table.drawn != Drawn::Streams);
-    chart.legend.font.color = INK.into();
-    chart.x_axis.font.color = INK.into();
+    chart.tooltip.font = FontConfig { size: SMALL, color: INK.into(), weight: None };
+    chart.legend.show = Some(false);
+    chart.x_axis.font = FontConfig { size: SMALL, color: INK.into(), weight: None };
+    chart.x_axis.height = AXIS_HEIGHT;
     chart.x_axis.stroke_color = AXIS.into();
     chart.grid.stroke_color = GRID.into();
-    chart.series.label.font.color = INK.into();
-    chart.tooltip.font.color = INK.into();
+    chart.series.label.font = FontConfig { size: SMALL, color: INK.into(), weight: None };
 }
 
 fn axis(axis: &mut YAxisConfig) {
-    axis.font.color = INK.into();
+    axis.font = FontConfig { size: SMALL, color: INK.into(), weight: None };
+    axis.split_number = 4;
 }

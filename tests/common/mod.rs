@@ -9,6 +9,7 @@ pub mod dice;
 pub mod facts;
 pub mod place;
 pub mod server;
+pub mod year;
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};

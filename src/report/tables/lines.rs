@@ -24,7 +24,7 @@ impl<K: Ord + Clone> Lines<K> {
         let keys = fold(counts, threshold, most);
         let mut labels: Vec<Label> = keys.iter().map(name).collect();
         if counts.iter().any(|(key, count)| *count > 0 && !keys.contains(key)) {
-            labels.push(Label { id: String::from("others"), name: String::from("Others, too few each") });
+            labels.push(others_label());
         }
         Self { keys, labels }
     }
@@ -45,9 +45,27 @@ impl<K: Ord + Clone> Lines<K> {
         self.keys.contains(key)
     }
 
+    /// Those with so large a count; the rest stand together, and with those that did before.
+    fn at_least(&self, counts: &BTreeMap<K, u64>, least: u64) -> Self {
+        let large = |key: &K| counts.get(key).is_some_and(|count| *count >= least);
+        let (own, others) = self.labels.split_at_checked(self.keys.len()).unwrap_or_default();
+        let named = self.keys.iter().zip(own);
+        let (kept, small): (Vec<_>, Vec<_>) = named.clone().partition(|(key, _)| large(key));
+        // One alone stands as well by its own name; and some column there must be.
+        let as_it_was = kept.is_empty() || (small.len() == 1 && others.is_empty());
+        let kept = if as_it_was { named.collect() } else { kept };
+        let are_others = kept.len() < self.keys.len() || !others.is_empty();
+        let labels = kept.iter().map(|(_, label)| (*label).clone()).chain(are_others.then(others_label));
+        Self { labels: labels.collect(), keys: kept.into_iter().map(|(key, _)| key.clone()).collect() }
+    }
+
     fn place(&self, key: &K) -> usize {
         self.keys.iter().position(|known| known == key).unwrap_or(self.keys.len())
     }
+}
+
+fn others_label() -> Label {
+    Label { id: String::from("others"), name: String::from("Others, too few each") }
 }
 
 /// How often each value is there.
@@ -84,7 +102,8 @@ pub(super) fn list<K: Ord + Clone>(head: Table, counts: BTreeMap<K, u64>, lines:
     (!lines.keys.is_empty()).then(|| Table { rows: rows.collect(), ..head })
 }
 
-/// A table of what is counted by two things, of which each total is told somewhere.
+/// A table of what is counted by two things, of which each total is told somewhere. Columns that would be too few
+/// in most rows stand together, so that what is hidden in them hides nothing else.
 pub(super) fn cross<R: Ord + Clone, C: Ord + Clone>(
     head: Table,
     pairs: impl Iterator<Item = (R, C)>,
@@ -92,7 +111,13 @@ pub(super) fn cross<R: Ord + Clone, C: Ord + Clone>(
     columns: &Lines<C>,
     threshold: u64,
 ) -> Option<Table> {
-    table(head, grid(&count(pairs), rows, columns), rows, columns, threshold, true)
+    let counts = count(pairs);
+    let mut totals = BTreeMap::new();
+    for ((_, column), count) in &counts {
+        *totals.entry(column.clone()).or_default() += count;
+    }
+    let columns = columns.at_least(&totals, threshold.saturating_mul(rows.labels.len() as u64) / 2);
+    table(head, grid(&counts, rows, &columns), rows, &columns, threshold, true)
 }
 
 /// A table of these counts. None where no row or no column could stand by itself.

@@ -98,7 +98,8 @@ fn month(at: Timestamp) -> Date {
 /// The first days of the months of a period; the last of [`MOST_MONTHS`] stands for all after it.
 fn months(from: Timestamp, to: Timestamp) -> Vec<Date> {
     let next = |month: &Date| month.checked_add(1.month()).ok();
-    let last = month(to);
+    // The period ends before `to`.
+    let last = month(Timestamp::from_nanosecond(to.as_nanosecond() - 1).unwrap_or(to));
     let all = std::iter::successors(Some(month(from)), next).take_while(|month| *month <= last);
     all.take(MOST_MONTHS).collect()
 }
@@ -111,7 +112,10 @@ fn month_label(months: &[Date], stretch: &Range<usize>) -> Label {
         (true, _) => label(&id(first), &first.strftime("%b %Y").to_string()),
         (_, same_year) => {
             let from = first.strftime(if same_year { "%b" } else { "%b %Y" });
-            label(&format!("{}/{}", id(first), id(last)), &format!("{from} to {}", last.strftime("%b %Y")))
+            label(
+                &format!("{}/{}", id(first), id(last)),
+                &format!("{from} \u{2013} {}", last.strftime("%b %Y")),
+            )
         }
     }
 }
