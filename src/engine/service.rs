@@ -7,7 +7,7 @@ use uuid::{NoContext, Uuid};
 
 use super::decide::decide;
 use super::resolve::Known;
-use crate::audit::{Journal, RecordError};
+use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
 use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
 use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
@@ -67,7 +67,7 @@ pub enum AnswerError {
 pub struct Engine {
     bundles: Reader,
     catalog: Catalog,
-    journal: Journal,
+    log: Log,
     clock: Arc<dyn Clock>,
     durable: Arc<[Action]>,
 }
@@ -79,11 +79,11 @@ impl Engine {
     pub fn new(
         bundles: Reader,
         catalog: Catalog,
-        journal: Journal,
+        log: Log,
         clock: Arc<dyn Clock>,
         durable: &[Action],
     ) -> Self {
-        Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
+        Self { bundles, catalog, log, clock, durable: Arc::from(durable) }
     }
 
     /// The current bundle.
@@ -109,9 +109,9 @@ impl Engine {
             decision,
         };
         let receipt = match durable {
-            true => Some(self.journal.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
+            true => Some(self.log.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
             false => {
-                self.journal.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
+                self.log.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
                 None
             }
         };
@@ -157,10 +157,12 @@ fn decided(
     if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
         return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
     }
-    Ok(decide(bundle, question, &known, now, decision_id(now)))
+    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
-fn decision_id(now: Timestamp) -> Uuid {
+/// A new key of a decision or an outcome: a UUIDv7.
+#[must_use]
+pub fn new_id(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))

@@ -36,6 +36,8 @@ pub struct InstrumentFact<'a> {
     pub legal_process: bool,
     /// It preserves and discloses nothing.
     pub preserves: bool,
+    /// Another state than the one that asks executes it, by its own law.
+    pub executed: bool,
     /// The relation kind that it stands under; `comity` where none is needed.
     pub under: Option<&'a str>,
 }
@@ -78,6 +80,7 @@ pub(super) struct Instrument {
     pub under: Option<String>,
     pub legal_process: bool,
     pub preserves: bool,
+    pub executed: bool,
 }
 
 pub(super) struct Settings {
@@ -347,6 +350,7 @@ impl Facts {
         Some(InstrumentFact {
             own: row.own,
             legal_process: row.legal_process,
+            executed: row.executed,
             preserves: row.preserves,
             under: row.under.as_deref(),
         })

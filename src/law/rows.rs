@@ -113,6 +113,7 @@ row! { pub(super) struct InstrumentRow {
     under: Option<String>,
     #[serde(default = "yes")] legal_process: bool,
     #[serde(default)] preserves: bool,
+    #[serde(default)] executed: bool,
 } }
 
 fn yes() -> bool {
@@ -263,6 +264,8 @@ row! {
     pub struct NotARule {
     /// The regime.
     #[serde(deserialize_with = "plain")] regime: String,
+    /// No rule carries any of the regime.
+    #[serde(default)] whole: bool,
     /// What it says.
     what: String,
     /// Why no rule carries it.

@@ -24,6 +24,8 @@ const EVENTS: usize = 64;
 /// An edit that goes on for longer is read as it is; a half-written one fails its checks.
 const MAX_EDIT: Duration = Duration::from_secs(3);
 
+/// Faults of one load that go to the log: a bad rule can break every case, and a person reads the first few.
+const MAX_LOGGED: usize = 20;
 /// How often a long load says how far it is.
 const PROGRESS: Duration = Duration::from_secs(1);
 
@@ -81,7 +83,7 @@ impl Reloader {
             (bundle.version() == version).then_some((version, bundle))
         });
         let Some((version, bundle)) = fallback.await.ok().flatten() else { return Err(error) };
-        let origin = format!("the last good bundle, {version}");
+        let origin = "the last good bundle".to_owned();
         tracing::error!(version, "the policies are bad; serving the last good bundle instead");
         let loaded = Loaded { bundle: Arc::new(bundle), origin, changed: true };
         let writer = self.0.writer.lock().await;
@@ -125,8 +127,12 @@ impl Reloader {
                 Ok(loaded)
             }
             Err(error) => {
-                for fault in &error.faults {
+                for fault in error.faults.iter().take(MAX_LOGGED) {
                     tracing::error!(file = fault.file, line = fault.line, "bad bundle: {fault}");
+                }
+                if error.faults.len() > MAX_LOGGED {
+                    let more = error.faults.len() - MAX_LOGGED;
+                    tracing::error!(more, "bad bundle: `situs validate` shows every fault");
                 }
                 if self.0.reader.current().is_some() {
                     tracing::error!(faults = error.faults.len(), "the last good bundle keeps serving");

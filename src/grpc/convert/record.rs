@@ -20,12 +20,20 @@ use super::process::to_process;
 use super::question::to_request;
 use super::tenant::to_tenant;
 use super::to_instant;
+use crate::audit::Decode;
 use crate::domain::{Content, ContentPart, ContentRef, Digest, Draft, Masking, Outcome, Record};
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
 
-pub use self::read::{ReadError, log_entry, recorded};
+pub use self::read::{ReadError, log_entry, obligations, recorded};
 pub(in crate::grpc) use self::read::{Revealed, leaf, reveal};
+
+/// How the log's readers read its bytes.
+pub const DECODE: Decode = Decode {
+    entry: |bytes, private| log_entry(bytes, private).map_err(|error| error.to_string()),
+    recorded: |bytes, private, content| recorded(bytes, private, content).map_err(|error| error.to_string()),
+    obligations: |content| obligations(content).map_err(|error| error.to_string()),
+};
 
 /// Why a record could not be put into bytes: the system gave no randomness for a salt. Worth a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

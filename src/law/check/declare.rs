@@ -47,6 +47,7 @@ impl Check<'_> {
                 own: row.own,
                 under: row.under.clone(),
                 legal_process: row.legal_process,
+                executed: row.executed,
                 preserves: row.preserves,
             };
             self.facts.messages.insert((IdSet::Instrument, id.clone()), row.name.clone());
