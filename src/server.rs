@@ -29,7 +29,7 @@ use crate::audit::index::Index;
 use crate::audit::{Log, Options};
 use crate::catalog::{Catalog, Codec, Limits, Sqlite};
 use crate::config::Config;
-use crate::domain::{Caller, Masking};
+use crate::domain::Caller;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
@@ -211,14 +211,14 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
 
 /// Opens what is on disk, off the async workers.
 async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
-    let data_dir = config.data_dir.clone();
+    let (data_dir, masking) = (config.data_dir.clone(), config.masking.clone());
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
-        let format = Arc::new(LogFormat { masking: Masking::default() });
+        let format = Arc::new(LogFormat { masking });
         let (log, recovery) = Log::open(&data_dir, format, Options::default())?;
         tracing::info!(
             revision = catalog.revision(),

@@ -98,6 +98,19 @@ impl Index {
         (index, follower)
     }
 
+    /// An index in memory over a log as it is now: for who reads a directory that is another process's.
+    ///
+    /// # Errors
+    /// [`IndexError`]: the log cannot be read.
+    pub fn snapshot(log: &LogDir, decode: Decode) -> Result<Self, IndexError> {
+        let mut store = Store::in_memory()?;
+        let mut contents = Contents::new(log.clone(), decode);
+        while take(&mut store, log, &mut contents)? {}
+        let next = watch::Sender::new(store.next());
+        let reader = Mutex::new(Some(store.into_reader()));
+        Ok(Self(Arc::new(Shared { reader, damaged: AtomicBool::new(false), next })))
+    }
+
     /// Waits until it has so many entries of the log.
     ///
     /// # Errors
@@ -179,21 +192,18 @@ impl Follower {
 
     /// Takes a batch; whether there was one.
     fn take(&self, store: &mut Store, contents: &mut Contents) -> Result<bool, IndexError> {
-        let next = store.next();
-        let entries = self.log.entries(next..next.saturating_add(BATCH)).map_err(RecordsError::from)?;
-        let batch = entries.collect::<Result<Vec<_>, ReadError>>().map_err(RecordsError::from)?;
         let taken = match self.index.0.damaged.swap(false, Ordering::AcqRel) {
             true => Err(store::damage().into()),
-            false => store.take(&batch, contents),
+            false => take(store, &self.log, contents),
         };
         if let Err(IndexError::Database(error)) = &taken
             && store::is_damage(error)
         {
             self.discard()?;
         }
-        taken?;
+        let taken = taken?;
         self.index.0.next.send_replace(store.next());
-        Ok(!batch.is_empty())
+        Ok(taken)
     }
 
     /// The store, if it is sound and of this log; else a new one.
@@ -226,4 +236,14 @@ impl Follower {
         self.index.show(None, 0);
         Ok(store::remove(&self.path)?)
     }
+}
+
+/// Takes the next batch of a log; whether there was one.
+fn take(store: &mut Store, log: &LogDir, contents: &mut Contents) -> Result<bool, IndexError> {
+    // What was pruned is not to be had: the batch then begins with the first entry that is kept.
+    let from = store.next().max(log.first().map_err(RecordsError::from)?);
+    let entries = log.entries(from..from.saturating_add(BATCH)).map_err(RecordsError::from)?;
+    let batch = entries.collect::<Result<Vec<_>, ReadError>>().map_err(RecordsError::from)?;
+    store.take(&batch, contents)?;
+    Ok(!batch.is_empty())
 }

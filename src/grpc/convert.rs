@@ -45,6 +45,7 @@ pub use self::record::{
     DECODE, NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, obligations,
     recorded,
 };
+pub(in crate::grpc) use self::record::{to_facts, to_outcome};
 
 /// Bytes of a question's own id.
 pub(in crate::grpc) const MAX_REQUEST_ID: usize = limits::ID_BYTES;

@@ -98,6 +98,18 @@ impl Store {
         Ok(Self { connection, next: u64::try_from(next).map_err(|_| damage())?, leaf_hash })
     }
 
+    /// A database in memory.
+    pub fn in_memory() -> rusqlite::Result<Self> {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection, next: 0, leaf_hash: None })
+    }
+
+    /// The connection, for questions.
+    pub fn into_reader(self) -> Connection {
+        self.connection
+    }
+
     /// The place of the next entry to take.
     pub const fn next(&self) -> u64 {
         self.next
