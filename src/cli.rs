@@ -12,6 +12,7 @@ mod outcome;
 mod output;
 mod policies;
 mod remote;
+mod report;
 mod serve;
 mod test;
 mod text;
@@ -54,6 +55,7 @@ enum Command {
     Serve(serve::Args),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
+    Report(report::Args),
     Obligations(obligations::Args),
     Outcome(outcome::Args),
     Policies(policies::Args),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
+        Command::Report(args) => report::run(&args),
         Command::Obligations(args) => obligations::run(&args),
         Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),

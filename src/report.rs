@@ -61,8 +61,10 @@ pub struct Report {
 pub struct Source {
     /// Its origin.
     pub origin: String,
-    /// How many entries it had.
+    /// How many entries of it were read: some are contents, which are no records.
     pub entries: u64,
+    /// Its newest checkpoint, as `SIZE ROOT`, by which anyone can check the log; empty: none is there yet.
+    pub checkpoint: String,
 }
 
 /// Counts of one kind.

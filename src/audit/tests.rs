@@ -18,8 +18,8 @@ use super::{
     Checkpoint, Disk, Entry, Format, LocalDisk, Log, LogDir, NotEncoded, OpenError, Options, ReadError,
     leaf_hash, merkle,
 };
-use crate::domain::{Content, ContentPart, ContentRef, Draft, Outcome};
 use crate::domain::{Action, Answer, DataRef, Decision, Disposition, Question, Record, Requester, Verdict};
+use crate::domain::{Content, ContentPart, ContentRef, Draft, Outcome};
 
 /// A record that encodes to `text`.
 fn mk_record(text: &str) -> Record {
@@ -138,7 +138,8 @@ fn texts(dir: &LogDir) -> Result<Vec<String>, ReadError> {
 /// Waits for the checkpoint of that many entries.
 async fn covered(log: &Log, size: u64) -> Arc<Checkpoint> {
     let mut checkpoint_rx = log.checkpoint_rx();
-    let is_there = |checkpoint: &Option<Arc<Checkpoint>>| checkpoint.as_ref().is_some_and(|at| at.size >= size);
+    let is_there =
+        |checkpoint: &Option<Arc<Checkpoint>>| checkpoint.as_ref().is_some_and(|at| at.size >= size);
     checkpoint_rx.wait_for(is_there).await.unwrap().clone().unwrap()
 }
 

@@ -276,12 +276,6 @@ impl Facts {
         self.jurisdictions.len()
     }
 
-    /// A declared kind of route.
-    #[must_use]
-    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
-        self.routes.get(kind)
-    }
-
     /// The strongest of several next steps, as the facts rank them.
     ///
     /// `None` where there is none to choose from.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
-use super::rows::CountsAs;
+use super::rows::{CountsAs, RouteKind};
 use crate::domain::near;
 
 /// A set of declared identifiers.
@@ -79,6 +79,12 @@ impl Facts {
     #[must_use]
     pub fn message(&self, set: IdSet, id: &str) -> &str {
         self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
+    }
+
+    /// A declared kind of route.
+    #[must_use]
+    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
+        self.routes.get(kind)
     }
 
     /// The obligations that each outcome fulfils.

@@ -107,7 +107,15 @@ impl Report {
             .logs
             .iter()
             .map(|log| {
-                format!("<li><code>{}</code>, {} entries</li>\n", escape(&log.origin), number(log.entries))
+                let checkpoint = match log.checkpoint.as_str() {
+                    "" => String::new(),
+                    checkpoint => format!("; checkpoint <code>{}</code>", escape(checkpoint)),
+                };
+                format!(
+                    "<li><code>{}</code>, {} entries{checkpoint}</li>\n",
+                    escape(&log.origin),
+                    number(log.entries)
+                )
             })
             .collect();
         let logs =

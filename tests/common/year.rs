@@ -34,7 +34,8 @@ pub fn year(demands: usize, seed: u64) -> Vec<Event> {
     events
 }
 
-fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
+/// A demand, one in so many of a year.
+pub fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
     // Who demands by what, and how often.
     const WHO: &[(&str, &str, &str, &str)] = &[
         ("US", "court", "warrant", "court"),
@@ -112,7 +113,8 @@ fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
     words
 }
 
-fn transfer(dice: &mut Dice) -> Json {
+/// A transfer from somewhere to somewhere.
+pub fn transfer(dice: &mut Dice) -> Json {
     const PLACES: &[&str] = &["IE", "IE", "DE", "US", "US", "GB", "FR", "JP", "CH", "IN", "BR"];
     json!({
         "data_ref": "contoso/files", "action": "transfer", "jurisdiction": *dice.one(PLACES),

@@ -272,7 +272,9 @@ fn a_missing_segment_is_refused() {
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         match open_journal(dir.path()).map(|_| ()).unwrap_err() {
-            OpenError::Read(ReadError::Missing { path: missing }) => assert_eq!(missing, segment(dir.path(), named)),
+            OpenError::Read(ReadError::Missing { path: missing }) => {
+                assert_eq!(missing, segment(dir.path(), named))
+            }
             other => panic!("{other}"),
         }
         fs::write(path, bytes).unwrap();

@@ -112,8 +112,7 @@ async fn a_full_buffer_on_a_failing_disk_names_the_cause() {
 async fn a_stalled_disk_does_not_hold_a_durable_append_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let log =
-        open(&disk, dir.path(), Options { durable_wait: Duration::from_millis(20), ..mk_options() });
+    let log = open(&disk, dir.path(), Options { durable_wait: Duration::from_millis(20), ..mk_options() });
     let (_arrived_rx, release_tx) = disk.stall();
     let late = log.append_durable(&mk_record("late")).await;
     assert!(matches!(late, Err(RecordError::TooSlow { .. })), "{late:?}");

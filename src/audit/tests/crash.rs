@@ -73,7 +73,9 @@ fn what_was_acknowledged_survives_a_kill() {
             assert_eq!(entry, text);
             let number: usize = text.rsplit('-').next().unwrap().parse().unwrap();
             assert_eq!(content.is_some(), number % 2 == 0);
-            assert!(content.is_none_or(|content| *content == format!("content 0 of 1 shared {}", number / 4)));
+            assert!(
+                content.is_none_or(|content| *content == format!("content 0 of 1 shared {}", number / 4))
+            );
         }
         for (index, text) in acknowledged.iter().rev().take(50) {
             let private = log.private(*index as u64).unwrap();

@@ -139,7 +139,11 @@ impl FaultyDisk {
 
     fn check_writable(&self, path: &Path) -> io::Result<()> {
         let state = self.state();
-        if state.hits(path) && state.faults.read_only { Err(io::ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
+        if state.hits(path) && state.faults.read_only {
+            Err(io::ErrorKind::ReadOnlyFilesystem.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -235,7 +239,8 @@ impl Disk for FaultyDisk {
         let State { names, platter_names, dirs, platter_dirs, .. } = &mut *state;
         let is_in = |path: &Path| path.parent() == Some(dir);
         platter_names.retain(|name, _| !is_in(name));
-        platter_names.extend(names.iter().filter(|(name, _)| is_in(name)).map(|(name, inode)| (name.clone(), *inode)));
+        platter_names
+            .extend(names.iter().filter(|(name, _)| is_in(name)).map(|(name, inode)| (name.clone(), *inode)));
         platter_dirs.retain(|name| !is_in(name));
         platter_dirs.extend(dirs.iter().filter(|name| is_in(name)).cloned());
         Ok(())
