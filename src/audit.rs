@@ -44,6 +44,7 @@ mod tail;
 mod tests;
 mod tile;
 mod tree;
+pub mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, receipt_text};

@@ -22,7 +22,7 @@ pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, Lega
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use log::{
     Content, ContentPart, ContentRef, Decided, Digest, Draft, Hidden, LogEntry, Masked, Masking, Outcome,
-    Recorded,
+    Recorded, PlainText,
 };
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, Personal, ProviderRole, RequesterKind,

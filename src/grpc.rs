@@ -41,7 +41,7 @@ use self::proto::policy_service_server::PolicyServiceServer;
 
 pub use self::closing::{Closer, Closing, closer};
 pub use self::convert::{
-    content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry, recorded,
+    content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry, plain_texts, recorded,
 };
 pub use self::health::Health;
 

@@ -36,7 +36,7 @@ pub use self::bad::{BadField, BadFields};
 pub(in crate::grpc) use self::check::Path;
 pub use self::entry::{decode_entry, encode_entry, entry, to_entry};
 pub use self::record::{
-    NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, recorded,
+    NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, plain_texts, recorded,
 };
 pub(in crate::grpc) use self::record::{Revealed, leaf, reveal, to_outcome};
 

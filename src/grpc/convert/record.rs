@@ -24,7 +24,7 @@ use crate::domain::{Content, ContentPart, ContentRef, Digest, Draft, Masking, Ou
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
 
-pub use self::read::{ReadError, log_entry, recorded};
+pub use self::read::{ReadError, log_entry, plain_texts, recorded};
 pub(in crate::grpc) use self::read::{Revealed, leaf, reveal};
 
 /// Why a record could not be put into bytes: the system gave no randomness for a salt. Worth a retry.
