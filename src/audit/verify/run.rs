@@ -83,10 +83,13 @@ impl<'a> Run<'a> {
         let size = self.checkpoint.size;
         let log = self.log.clone();
         let mut tree = Tree::new(&log, size);
+        let mut unread = false;
         for index in 0..size.div_ceil(TILE_WIDTH) {
             let hashes = self.bundle(index);
+            // Of a bundle that is damaged nobody knows which texts belong to it.
+            unread = hashes.is_none() && self.found.first_kept.is_some();
             tree.push(index, hashes, &mut self.found.faults);
-            if (index + 1).saturating_mul(TILE_WIDTH) <= size {
+            if (index + 1).saturating_mul(TILE_WIDTH) <= size && !unread {
                 self.texts(index);
             }
             progress((index + 1).saturating_mul(TILE_WIDTH).min(size), size);
@@ -95,7 +98,9 @@ impl<'a> Run<'a> {
         let first_kept = self.found.first_kept.unwrap_or(size);
         let end = self.journal();
         for index in size / TILE_WIDTH..end.div_ceil(TILE_WIDTH) {
-            self.texts(index);
+            if !unread || index > size / TILE_WIDTH {
+                self.texts(index);
+            }
         }
         if let Some(first) = self.found.contents.open() {
             self.found.said.add(first, &log, Problem::Digest { entry: first });
