@@ -21,8 +21,8 @@ pub use caller::Caller;
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use log::{
-    Content, ContentPart, ContentRef, Decided, Digest, Draft, Hidden, LogEntry, Masked, Masking, Outcome,
-    Recorded, PlainText,
+    Content, ContentPart, ContentRef, Decided, Digest, Draft, Duty, DutyFilter, DutyState, Hidden, LogEntry,
+    Masked, Masking, Outcome, PlainText, RecordFilter, Recorded,
 };
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, Personal, ProviderRole, RequesterKind,

@@ -25,18 +25,19 @@ use tokio::sync::oneshot;
 use tonic::service::InterceptorLayer;
 use tonic::transport::server::TcpIncoming;
 
+use crate::audit::index::Index;
 use crate::audit::{Log, Options};
 use crate::catalog::{Catalog, Codec, Limits, Sqlite};
 use crate::config::Config;
-use crate::domain::{Caller, Masking};
+use crate::domain::Caller;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
 
-use self::adapters::{Authorizer, CatalogAdmin, PolicyAdmin};
+use self::adapters::{AuditLog, Authorizer, CatalogAdmin, PolicyAdmin};
 use self::bundles::Kept;
-use self::format::LogFormat;
 pub use self::example::EXAMPLE;
+use self::format::LogFormat;
 use self::reload::Reloader;
 
 /// Why the server did not start, or did not end well.
@@ -118,15 +119,25 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     announce.listening(address);
     announce.log(log.origin(), &log.verifier().to_string());
 
+    let (index, follower) = Index::open(&config.data_dir, &log, grpc::DECODE);
+    let runtime = tokio::runtime::Handle::current();
+    let indexing = tokio::task::spawn_blocking(move || follower.run(&runtime));
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
     let kept = Kept::new(config.data_dir.join("bundles"));
-    let reloader =
-        Reloader::new(config.policies.clone(), kept, writer, reader.clone(), health.clone(), clock);
+    let reloader = Reloader::new(
+        config.policies.clone(),
+        kept,
+        writer,
+        reader.clone(),
+        health.clone(),
+        Arc::clone(&clock),
+    );
     let backends = Backends {
         authorizer: Arc::new(Authorizer(engine.clone())),
         catalog: Arc::new(CatalogAdmin { catalog: catalog.clone(), engine: engine.clone() }),
-        policies: Arc::new(PolicyAdmin { reader, engine, reloader: reloader.clone() }),
+        policies: Arc::new(PolicyAdmin { reader, engine: engine.clone(), reloader: reloader.clone() }),
+        log: Arc::new(AuditLog { log: log.clone(), index, engine, clock: Arc::clone(&clock) }),
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
@@ -191,19 +202,23 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     watching.abort();
     log_health.abort();
     shutdown::close(log, catalog).await;
+    // It ends with the log.
+    if let Err(error) = indexing.await {
+        tracing::error!(%error, "the index over the log was not closed cleanly");
+    }
     outcome
 }
 
 /// Opens what is on disk, off the async workers.
 async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
-    let data_dir = config.data_dir.clone();
+    let (data_dir, masking) = (config.data_dir.clone(), config.masking.clone());
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
-        let format = Arc::new(LogFormat { masking: Masking::default() });
+        let format = Arc::new(LogFormat { masking });
         let (log, recovery) = Log::open(&data_dir, format, Options::default())?;
         tracing::info!(
             revision = catalog.revision(),

@@ -12,19 +12,14 @@ use std::sync::{Arc, LazyLock};
 
 use common::dice::Dice;
 use common::place::small;
-use situs::audit::verify::{Expected, Inspect, Problem, Report, VerifyError, verify};
+use situs::audit::verify::{Expected, Problem, Report, VerifyError, verify};
 use situs::audit::{Checkpoint, Format, Log, LogDir, NotEncoded, Options, TILE_WIDTH, Verifier};
 use situs::domain::{ContentPart, ContentRef, Draft, Masking, Outcome, Personal, Record};
 use situs::engine::{Known, decide};
-use situs::grpc;
+use situs::grpc::{self, INSPECT};
 use situs::policy::Bundle;
 use tempfile::TempDir;
 use uuid::Uuid;
-
-const INSPECT: Inspect = Inspect {
-    entry: |bytes| grpc::log_entry(bytes, &[]).map_err(|error| error.to_string()),
-    texts: grpc::plain_texts,
-};
 
 /// Entries as the server makes them, with fields masked.
 struct Masked(Masking);

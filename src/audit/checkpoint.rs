@@ -58,7 +58,8 @@ impl FromStr for Checkpoint {
             let number: u64 = size.parse().ok()?;
             let root = Hash::try_from(unbase64(root)?).ok()?;
             // Numbers have one form, and further lines say something.
-            let sound = !origin.is_empty() && number.to_string() == size && lines.all(|line| !line.is_empty());
+            let sound =
+                !origin.is_empty() && number.to_string() == size && lines.all(|line| !line.is_empty());
             sound.then(|| (origin.to_owned(), number, root))
         };
         let (origin, size, root) = parse().ok_or(NoteError::Note("its text is not a checkpoint's"))?;

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, DiskError};
 use super::dir::CHECKPOINT;
+use super::disk::{Disk, DiskError};
 use super::log::OpenError;
 use super::note::{NoteError, Signer, is_name};
 use super::options::Options;

@@ -184,8 +184,7 @@ impl Log {
         let signer = key::open(disk.as_ref(), data, &options)?;
         let checkpoint = LogDir::open(data).checkpoint_of(&signer.verifier())?;
         let covered = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
-        let (journal, recovery) =
-            Journal::open(disk.clone(), data, lock, options.segment_bytes, covered)?;
+        let (journal, recovery) = Journal::open(disk.clone(), data, lock, options.segment_bytes, covered)?;
         let (sender, messages) = mpsc::channel();
         let sender = Arc::new(Mutex::new(Some(sender)));
         // One call that waits is as good as many.

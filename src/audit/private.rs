@@ -35,10 +35,8 @@ pub(super) fn read(log: &Path, bundle: u64) -> Result<Texts, ReadError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Texts::new()),
         Err(error) => return Err(DiskError::of("read", &path)(error).into()),
     };
-    let damaged = |rest: &[u8]| ReadError::Damaged {
-        path: path.clone(),
-        offset: (bytes.len() - rest.len()) as u64,
-    };
+    let damaged =
+        |rest: &[u8]| ReadError::Damaged { path: path.clone(), offset: (bytes.len() - rest.len()) as u64 };
     let mut texts = Texts::new();
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {

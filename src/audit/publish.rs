@@ -86,8 +86,20 @@ impl Publisher {
         let data = data.to_owned();
         let (made, rotated) = (BTreeSet::new(), Instant::now());
         Ok(Self {
-            disk, data, log, signer, edge, checkpoint_tx, tail, length_rx, health_tx, messages, options,
-            made, rotated, pause: None,
+            disk,
+            data,
+            log,
+            signer,
+            edge,
+            checkpoint_tx,
+            tail,
+            length_rx,
+            health_tx,
+            messages,
+            options,
+            made,
+            rotated,
+            pause: None,
         })
     }
 

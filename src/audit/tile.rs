@@ -12,7 +12,6 @@ use super::disk::DiskError;
 use super::error::ReadError;
 use super::merkle::{self, Hash, Hashes};
 
-
 /// Hashes of a full tile, and entries of a full bundle.
 pub const TILE_WIDTH: u64 = 256;
 /// Levels of the tree in a tile.

@@ -1,9 +1,9 @@
 //! What goes into the log of decisions, and what it is made of.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Action, Category, Decision, Disposition, Personal, Verdict};
+use super::{Action, Category, Decision, Disposition, Obligation, Personal, Verdict};
 
 /// SHA-256 of some bytes.
 pub type Digest = [u8; 32];
@@ -184,6 +184,99 @@ pub struct Recorded {
     /// Names of the fields that were stated and cannot be shown; empty: it is as it was decided.
     pub withheld: Vec<String>,
 }
+
+/// An obligation of a decision, and whether it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// Which decision.
+    pub decision_id: Uuid,
+    /// Its tenant.
+    pub tenant: String,
+    /// What must be done.
+    pub obligation: Obligation,
+    /// The outcome that did it; absent: none yet.
+    pub outcome_id: Option<Uuid>,
+}
+
+/// Which records: those that meet all that is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordFilter {
+    /// Decided at or after this instant.
+    pub from: Option<Timestamp>,
+    /// Decided before this instant.
+    pub until: Option<Timestamp>,
+    /// Of this tenant; empty: of any.
+    pub tenant: String,
+    /// With this verdict.
+    pub decision: Option<Verdict>,
+    /// Asked for this jurisdiction; empty: any.
+    pub jurisdiction: String,
+    /// With this disposition.
+    pub disposition: Option<Disposition>,
+    /// About this action.
+    pub action: Option<Action>,
+    /// Enquiries too.
+    pub enquiries: bool,
+}
+
+/// Which duties: those that meet all that is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DutyFilter {
+    /// Due before this instant.
+    pub due_before: Option<Timestamp>,
+    /// Of this tenant; empty: of any.
+    pub tenant: String,
+    /// Of this decision.
+    pub decision: Option<Uuid>,
+    /// Those that are done, too.
+    pub done: bool,
+}
+
+/// Where a duty stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DutyState {
+    /// It is to be done.
+    Open,
+    /// It is to be done, and falls due within a day.
+    Due,
+    /// Its time has passed.
+    Overdue,
+    /// An outcome says that it was done.
+    Done,
+}
+
+// === impl DutyState ===
+
+impl DutyState {
+    /// The word of the wire and the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Due => "due",
+            Self::Overdue => "overdue",
+            Self::Done => "done",
+        }
+    }
+}
+
+// === impl Duty ===
+
+impl Duty {
+    /// Where it stands at an instant.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> DutyState {
+        let soon = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+        match self.obligation.due {
+            _ if self.outcome_id.is_some() => DutyState::Done,
+            Some(due) if due <= now => DutyState::Overdue,
+            Some(due) if due <= soon => DutyState::Due,
+            _ => DutyState::Open,
+        }
+    }
+}
+
+// === impl Masking ===
 
 impl Masking {
     /// Whether a field goes into entries as it is.

@@ -157,10 +157,12 @@ fn decided(
     if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
         return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
     }
-    Ok(decide(bundle, question, &known, now, decision_id(now)))
+    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
-fn decision_id(now: Timestamp) -> Uuid {
+/// A new key of a decision or an outcome: a UUIDv7.
+#[must_use]
+pub fn new_id(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))

@@ -6,6 +6,7 @@
 
 mod admin;
 mod answer;
+mod audit;
 mod bad;
 mod check;
 mod choice;
@@ -29,16 +30,22 @@ use super::proto;
 use crate::domain::{Question, Vocabulary, near};
 
 pub(in crate::grpc) use self::admin::{key, kinds, list, list_policies, policy_id, to_effect, to_kind};
+pub(in crate::grpc) use self::answer::to_receipt;
 pub use self::answer::to_response;
+pub(in crate::grpc) use self::audit::{
+    get_record, list_obligations, list_records, new_outcome, proof_subject, to_checkpoint, to_duty, to_proof,
+    to_record,
+};
 use self::bad::hint;
 pub(in crate::grpc) use self::bad::quote;
 pub use self::bad::{BadField, BadFields};
 pub(in crate::grpc) use self::check::Path;
 pub use self::entry::{decode_entry, encode_entry, entry, to_entry};
 pub use self::record::{
-    NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, plain_texts, recorded,
+    DECODE, INSPECT, NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, obligations,
+    recorded,
 };
-pub(in crate::grpc) use self::record::{Revealed, leaf, reveal, to_outcome};
+pub(in crate::grpc) use self::record::{to_facts, to_outcome};
 
 /// Bytes of a question's own id.
 pub(in crate::grpc) const MAX_REQUEST_ID: usize = limits::ID_BYTES;

@@ -7,6 +7,7 @@
 
 mod pairs;
 mod read;
+mod record;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -20,6 +21,8 @@ use serde_json::Value;
 use super::convert::{self, BadFields};
 use super::proto;
 use crate::domain::{Answer, Entry, EntryKind, Question, Vocabulary};
+
+pub use self::record::{duty, duty_filter, logged};
 
 /// Full name of the one message that has a form of its own: an instant.
 const TIMESTAMP: &str = "google.protobuf.Timestamp";

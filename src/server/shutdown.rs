@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::audit::{Health as LogHealth, Log};
-use crate::grpc::Health;
 use crate::catalog::Catalog;
+use crate::grpc::Health;
 
 /// A disk that hangs must not keep the process from ending.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);

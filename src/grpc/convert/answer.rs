@@ -153,7 +153,7 @@ fn category_verdict(
     })
 }
 
-fn obligation(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Obligation) -> Obligation {
+pub(super) fn obligation(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Obligation) -> Obligation {
     Obligation {
         kind: wire.kind,
         due: check.instant(&at.field("due"), wire.due),

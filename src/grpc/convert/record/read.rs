@@ -7,7 +7,7 @@ use prost::{DecodeError, Message};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::super::answer::from_content;
+use super::super::answer::{from_content, obligation};
 use super::super::bad::BadFields;
 use super::super::check::{Checker, Path};
 use super::super::choice::Choice;
@@ -19,7 +19,7 @@ use super::super::tenant::tenant;
 use super::masking;
 use crate::domain::{
     Action, ContentPart, ContentRef, Decided, Decision, Digest, Disposition, Hidden, LogEntry, Masked,
-    Outcome, PlainText, Recorded, Verdict,
+    Obligation, Outcome, PlainText, Recorded, Verdict,
 };
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
@@ -105,6 +105,18 @@ pub fn recorded(
         _ => None,
     };
     Ok(Some(Recorded { decided, decision, withheld }))
+}
+
+/// The obligations of an answer's content.
+///
+/// # Errors
+/// [`ReadError`]: the log is damaged, or newer than this program.
+pub fn obligations(content: &[u8]) -> Result<Vec<Obligation>, ReadError> {
+    let mut check = Checker::recorded();
+    let wire = proto::AuthorizeResponse::decode(content)?;
+    let at = Path::Root.field("obligations");
+    let obligations = wire.obligations.into_iter().map(|wire| obligation(&mut check, &at, wire)).collect();
+    Ok(check.finish(Some(obligations))?)
 }
 
 /// The message of an entry.
