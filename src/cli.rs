@@ -3,6 +3,7 @@
 //! A command reads its arguments, calls what is below, prints, and gives its exit code. Results go to standard
 //! output, faults and progress to standard error; nothing is decided here.
 
+mod audit;
 mod authorize;
 mod catalog;
 mod completions;
@@ -52,6 +53,7 @@ Rules of your own:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Audit(audit::Args),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
     Obligations(obligations::Args),
@@ -67,6 +69,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Audit(args) => audit::run(&args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
         Command::Obligations(args) => obligations::run(&args),
