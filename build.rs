@@ -14,6 +14,7 @@ const PROTOS: &[&str] = &[
     "situs/v1/catalog.proto",
     "situs/v1/policy.proto",
     "situs/v1/record.proto",
+    "situs/v1/audit.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -9,6 +9,7 @@ mod answer;
 mod caller;
 mod entry;
 mod fault;
+mod log;
 mod names;
 mod question;
 mod vocabulary;
@@ -19,6 +20,7 @@ pub use answer::{
 pub use caller::Caller;
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
+pub use log::{Content, Draft, Outcome};
 pub use names::{
     Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
     UnknownWord, Verdict,

@@ -10,9 +10,11 @@ use common::{
     ask, ask_at, bundle, codes, faults_with, files, instant, load, now, question, well_formed, with,
 };
 use serde_json::{Value as Json, json};
-use situs::domain::{Answer, Disposition, Effect, Verdict};
+use situs::domain::{Answer, Disposition, Effect, Party, RequesterKind, Verdict};
+use situs::engine::{Known, decide};
 use situs::policy::{Ask, AskError, Bundle, EntityValue, Uid, Value};
 use situs::scenario::CaseFile;
+use uuid::Uuid;
 
 /// A move inside one country, which every law allows.
 fn at_home() -> Json {
@@ -354,6 +356,34 @@ fn a_place_of_which_the_facts_say_nothing_is_a_denial_that_says_so() {
     }
     let nowhere = stating(&[("jurisdiction", json!("XQ"))]);
     assert!(question(&nowhere).unwrap_err().contains("jurisdiction"));
+}
+
+#[test]
+fn what_a_third_party_receives_is_also_where_that_party_is() {
+    let known_to = |recipient: Option<Party>| {
+        let mut words = at_home();
+        set(&mut words, "transfer.recipient", json!("partner"));
+        let asked = question(&words).unwrap();
+        let known = Known { recipient, ..Known::default() };
+        decide(bundle(), &asked, &known, now(), Uuid::nil()).answer
+    };
+    let in_place = |jurisdiction: &str| Party {
+        id: "partner".to_owned(),
+        kind: RequesterKind::Recipient,
+        jurisdiction: jurisdiction.to_owned(),
+        authority_type: None,
+        certifications: Vec::new(),
+        labels: Vec::new(),
+    };
+    assert_eq!(known_to(Some(in_place("FR"))).decision, Verdict::Allow);
+    assert_eq!(known_to(Some(in_place("CN"))).disposition, Disposition::ProhibitedByLaw);
+    // A name that nobody registered says nothing of who receives.
+    let unknown = known_to(None);
+    assert_eq!((unknown.disposition, codes(&unknown)[0]), (Disposition::UnknownData, "fact_missing"));
+    assert!(unknown.reasons[0].message.contains("transfer.recipient"), "{unknown:?}");
+    // A recipient that asks for itself is where it is, whatever place it names.
+    let asking = stating(&[("requester", json!({ "kind": "recipient", "jurisdiction": "CN" }))]);
+    assert_eq!(answer_to(bundle(), &asking).disposition, Disposition::ProhibitedByLaw);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::process::Command;
 use common::server::{Server, Start, eventually};
 use prost::Message;
 use situs::audit;
-use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, DecisionRecord};
+use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, JournalRecord};
 use situs::grpc::words;
 use situs::policy;
 use tempfile::TempDir;
@@ -56,12 +56,12 @@ fn demand(id: &str) -> AuthorizeRequest {
 }
 
 /// The journal, by the id of the decision: its index, digest and record.
-fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, DecisionRecord)> {
+fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, JournalRecord)> {
     let entries = audit::read(&folder.path().join("data")).unwrap();
     let records = entries.enumerate().map(|(place, entry)| {
         let entry = entry.unwrap();
         assert_eq!(entry.index, place as u64, "indexes run without a gap");
-        let record = DecisionRecord::decode(entry.bytes.as_slice()).unwrap();
+        let record = JournalRecord::decode(entry.bytes.as_slice()).unwrap();
         let id = record.answer.as_ref().unwrap().decision_id.clone();
         (id, (entry.index, entry.leaf_hash.to_vec(), record))
     });

@@ -63,6 +63,7 @@ fn mk_record(text: &str) -> Record {
         holding: None,
         matched: None,
         requester: None,
+        recipient: None,
         process: None,
         answer,
     };

@@ -189,6 +189,8 @@ pub struct Decision {
     pub matched: Option<DataRef>,
     /// The requester as resolved; absent where none is known.
     pub requester: Option<Party>,
+    /// The registered recipient of a transfer; absent where there is none.
+    pub recipient: Option<Party>,
     /// The process as resolved; absent where there is none.
     pub process: Option<LegalProcess>,
     /// What was answered.

@@ -66,7 +66,18 @@ pub fn decide(bundle: &Bundle, question: &Question, known: &Known, now: Timestam
         request_id: question.request_id.clone(),
     };
     let matched = known.matched.clone();
-    Decision { question: question.clone(), action, tenant, holding, matched, requester, process, answer }
+    let recipient = known.recipient.clone();
+    Decision {
+        question: question.clone(),
+        action,
+        tenant,
+        holding,
+        matched,
+        requester,
+        recipient,
+        process,
+        answer,
+    }
 }
 
 fn decide_points(

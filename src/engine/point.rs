@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::picture::{Conditions, Picture, expand};
 use super::resolve::Resolved;
-use crate::domain::{Action, Category, LegalProcess, Question};
+use crate::domain::{Action, Category, LegalProcess, Question, RequesterKind};
 use crate::law::{Between, Circumstances, Codes, Governing, RelationState, Standing, World};
 
 /// What is asked at one point, and the law that bears on it.
@@ -60,10 +60,18 @@ pub(super) fn places(question: &Question, resolved: &Resolved, world: &World) ->
         Some(code) => vec![code.to_owned()],
         None => vec![question.jurisdiction.clone()],
     };
-    // Who reaches in from elsewhere reaches from there too.
-    if resolved.action == Action::Access && !resolved.requester.jurisdiction.is_empty() {
-        codes.push(resolved.requester.jurisdiction.clone());
-    }
+    // Who reaches in from elsewhere reaches from there too; what a third party receives is also where it is.
+    let requester = &resolved.requester;
+    let receivers = match resolved.action {
+        Action::Access => vec![requester],
+        Action::Transfer => {
+            let asks = (requester.kind == RequesterKind::Recipient).then_some(requester);
+            asks.into_iter().chain(&resolved.recipient).collect()
+        }
+        Action::Disclose | Action::Preserve | Action::SurrenderKey => Vec::new(),
+    };
+    let stated = receivers.iter().map(|party| &party.jurisdiction).filter(|code| !code.is_empty());
+    codes.extend(stated.cloned());
     let mut places = expand(facts, &codes);
     places.sort();
     places.dedup();

@@ -65,7 +65,10 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
         (None, _) => Err(Missing::Data),
         (_, None) => Err(Missing::Requester),
         (Some(holding), Some(requester)) => {
-            let missing = required(question, action, holding, facts);
+            let mut missing = required(question, action, holding, facts);
+            if names_unknown_recipient(question, known) {
+                missing.push(String::from("transfer.recipient"));
+            }
             if missing.is_empty() {
                 Ok(Resolved {
                     action,
@@ -103,6 +106,12 @@ fn inline_requester(question: &Question) -> Option<Party> {
         certifications: requester.certifications.clone(),
         labels: requester.labels.clone(),
     })
+}
+
+/// Whether the question names a recipient that nobody registered: then nothing is known of who receives.
+fn names_unknown_recipient(question: &Question, known: &Known) -> bool {
+    let named = question.transfer.as_ref().is_some_and(|transfer| !transfer.recipient.is_empty());
+    named && known.recipient.is_none()
 }
 
 /// The facts that this action cannot be decided without, and that are missing.

@@ -55,11 +55,11 @@ pub fn to_request(question: &Question) -> proto::AuthorizeRequest {
     question::to_request(question)
 }
 
-/// The bytes that the log keeps of a decision: a `DecisionRecord`. The same record always has the same
+/// The bytes that the log keeps of a decision: a `JournalRecord`. The same record always has the same
 /// bytes.
 #[must_use]
 pub fn record(record: &Record) -> Vec<u8> {
-    answer::to_decision_record(record).encode_to_vec()
+    answer::to_journal_record(record).encode_to_vec()
 }
 
 /// To the wire, where nanoseconds always count forward.

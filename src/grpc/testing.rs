@@ -349,6 +349,7 @@ pub(super) fn record() -> Record {
             holding: Some(holding(dice, Some(data_ref()))),
             matched: Some(data_ref()),
             requester: Some(party(dice)),
+            recipient: Some(party(dice)),
             process: Some(process(dice)),
             answer: answer(),
         },

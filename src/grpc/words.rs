@@ -94,7 +94,7 @@ pub fn answer(answer: Answer) -> Result<Value, WordsError> {
 /// [`WordsError::Record`] where the bytes are no record.
 pub fn record(bytes: &[u8]) -> Result<Value, WordsError> {
     let record =
-        proto::DecisionRecord::decode(bytes).map_err(|error| WordsError::Record(error.to_string()))?;
+        proto::JournalRecord::decode(bytes).map_err(|error| WordsError::Record(error.to_string()))?;
     write(&record)
 }
 

@@ -83,9 +83,9 @@ fn to_receipt(receipt: Receipt) -> proto::Receipt {
 }
 
 /// To the wire: one entry of the log.
-pub(super) fn to_decision_record(record: &Record) -> proto::DecisionRecord {
+pub(super) fn to_journal_record(record: &Record) -> proto::JournalRecord {
     let decision = &record.decision;
-    proto::DecisionRecord {
+    proto::JournalRecord {
         caller: record.caller.clone(),
         trace_id: record.trace_id.clone(),
         engine_version: record.engine_version.clone(),

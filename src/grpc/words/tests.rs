@@ -116,9 +116,9 @@ fn what_is_read_is_written_in_the_same_words() {
 
 #[test]
 fn every_message_comes_back_from_its_words() {
-    let record: proto::DecisionRecord =
+    let record: proto::JournalRecord =
         prost::Message::decode(convert::record(&testing::record()).as_slice()).unwrap();
-    assert_eq!(read::<proto::DecisionRecord>(&write(&record).unwrap()).unwrap(), record);
+    assert_eq!(read::<proto::JournalRecord>(&write(&record).unwrap()).unwrap(), record);
     let stream = proto::AuthorizeStreamResponse {
         request_id: String::from("q-1"),
         sequence: u64::MAX,
