@@ -11,6 +11,7 @@ mod condition;
 mod dictionary;
 mod facts;
 mod governs;
+mod meaning;
 mod places;
 mod rows;
 mod standing;

@@ -73,7 +73,7 @@ impl Asking<'_> {
     }
 
     fn tenant(&self) -> EntityValue {
-        let tenant = self.resolved.tenant.clone().unwrap_or_default();
+        let tenant = self.resolved.tenant.as_deref().cloned().unwrap_or_default();
         let id = match tenant.id.as_str() {
             UNNAMED => self.question.data_ref.tenant().to_owned(),
             id => id.to_owned(),
@@ -230,7 +230,7 @@ impl Asking<'_> {
             Value::Bool(consent.is_some_and(|consent| !consent.transfer_ground.is_empty())),
         );
         context.insert("consent", Value::Bool(consent.is_some()));
-        let process = self.resolved.process.clone().unwrap_or_default();
+        let process = self.resolved.process.as_deref().cloned().unwrap_or_default();
         let emergency = process.danger_to_life == Some(true) && process.credible == Some(true);
         context.insert("emergency", Value::Bool(emergency));
         context.insert("process", self.process(point, category));
@@ -257,7 +257,7 @@ impl Asking<'_> {
     }
 
     fn process(&self, point: &Point, category: Category) -> Value {
-        let process = self.resolved.process.clone().unwrap_or_default();
+        let process = self.resolved.process.as_deref().cloned().unwrap_or_default();
         let derived = &point.process;
         let or = |text: &str, other: &'static str| {
             if text.is_empty() { other.to_owned() } else { text.to_owned() }

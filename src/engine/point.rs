@@ -63,10 +63,10 @@ pub(super) fn places(question: &Question, resolved: &Resolved, world: &World) ->
     // Who reaches in from elsewhere reaches from there too; what a third party receives is also where it is.
     let requester = &resolved.requester;
     let receivers = match resolved.action {
-        Action::Access => vec![requester],
+        Action::Access => vec![&**requester],
         Action::Transfer => {
-            let asks = (requester.kind == RequesterKind::Recipient).then_some(requester);
-            asks.into_iter().chain(&resolved.recipient).collect()
+            let asks = (requester.kind == RequesterKind::Recipient).then_some(&**requester);
+            asks.into_iter().chain(resolved.recipient.as_deref()).collect()
         }
         Action::Disclose | Action::Preserve | Action::SurrenderKey => Vec::new(),
     };
@@ -88,7 +88,7 @@ impl Point {
         category: Option<Category>,
     ) -> Self {
         let facts = world.facts();
-        let process = resolved.process.as_ref();
+        let process = resolved.process.as_deref();
         let place = world.closure(code);
         let state = facts.state_of(code);
         let conditions = Conditions { picture, process };
@@ -242,7 +242,7 @@ fn issuing(question: &Question, process: Option<&LegalProcess>, world: &World) -
 impl ProcessFacts {
     fn of_process(&mut self, question: &Question, resolved: &Resolved, world: &World, demand: &[Standing]) {
         let facts = world.facts();
-        let process = resolved.process.clone().unwrap_or_default();
+        let process = resolved.process.as_deref().cloned().unwrap_or_default();
         let issuing = issuing(question, Some(&process), world);
         self.issuing = world.closure_any(&issuing);
         let executing = expand(facts, std::slice::from_ref(&process.executed_by_jurisdiction));

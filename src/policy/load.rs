@@ -82,10 +82,10 @@ impl Bundle {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
                 continue;
             }
-            if let Err(error) = set.add(policy) {
+            if let Err(error) = set.add(policy.clone()) {
                 faults.push(fault_of(&rule, error.to_string()));
             }
-            rules.push(rule);
+            rules.push((rule, policy));
         }
         if rules.is_empty() && faults.is_empty() {
             faults
@@ -100,7 +100,7 @@ impl Bundle {
             faults.dedup();
             return Err(LoadError { faults });
         }
-        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &decide, &advise, lists);
+        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, lists);
         Ok((bundle, report))
     }
 }

@@ -91,11 +91,11 @@ pub(super) fn to_journal_record(record: &Record) -> proto::JournalRecord {
         engine_version: record.engine_version.clone(),
         question: Some(to_request(&decision.question)),
         action: decision.action.to_wire(),
-        tenant: decision.tenant.as_ref().map(to_tenant),
-        holding: decision.holding.as_ref().map(to_holding),
+        tenant: decision.tenant.as_deref().map(to_tenant),
+        holding: decision.holding.as_deref().map(to_holding),
         matched: decision.matched.as_ref().map(ToString::to_string).unwrap_or_default(),
-        requester: decision.requester.as_ref().map(to_party),
-        process: decision.process.as_ref().map(to_process),
+        requester: decision.requester.as_deref().map(to_party),
+        process: decision.process.as_deref().map(to_process),
         answer: Some(to_response(decision.answer.clone())),
     }
 }
