@@ -10,6 +10,7 @@ mod ask;
 mod compile;
 mod decide;
 mod memory;
+mod parties;
 mod picture;
 mod point;
 mod resolve;

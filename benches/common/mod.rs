@@ -10,6 +10,9 @@ use situs::policy::{Bundle, default_files};
 /// The example catalogue, as a new user has it.
 const EXAMPLE: &str = include_str!("../../deploy/example/catalog.toml");
 
+/// The instant of every benchmark.
+pub const NOW: &str = "2026-11-22T12:00:00Z";
+
 /// What is asked, in the words of the wire, by a name.
 pub const QUESTIONS: &[(&str, &str)] = &[
     // Inside the places that the customer allows: one place, few regimes.

@@ -206,7 +206,7 @@ impl Writer<'_> {
         // A finding of later days is named only where a rule asks for it; an agreement, once it is signed.
         let unasked = |standing: &Standing, later: &[RelationState]| !later.contains(&standing.state);
         let wanted = |standing: &Standing, later: &[RelationState]| {
-            rule.relations.iter().filter(|filter| filter.kind == standing.kind).any(|filter| {
+            rule.relations.iter().filter(|filter| filter.kind == standing.kind()).any(|filter| {
                 filter.states.contains(&standing.state)
                     || (filter.states.is_empty() && unasked(standing, later))
             })
@@ -215,8 +215,8 @@ impl Writer<'_> {
             of_law.filter(|standing| wanted(standing, &[RelationState::NotYet, RelationState::Future]));
         let demand = self.point.demand.iter().filter(|standing| wanted(standing, &[RelationState::Future]));
         let mut found: Vec<&Standing> = of_law.chain(demand).collect();
-        found.sort_by(|a, b| a.relation.cmp(&b.relation));
-        found.dedup_by(|a, b| a.relation == b.relation);
+        found.sort_by(|a, b| a.relation().cmp(b.relation()));
+        found.dedup_by(|a, b| a.relation() == b.relation());
         found
     }
 
@@ -244,7 +244,7 @@ impl Writer<'_> {
         for rule in rules {
             let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
             for standing in self.standings(rule) {
-                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                let best = by_kind.entry(standing.kind()).or_insert(standing.reviewed);
                 if standing.reviewed.confidence > best.confidence {
                     *best = standing.reviewed;
                 }
@@ -258,7 +258,7 @@ impl Writer<'_> {
 
     fn reason(&self, rule: &Rule) -> Reason {
         let standings = self.standings(rule);
-        let relations = standings.iter().map(|standing| standing.relation.clone());
+        let relations = standings.iter().map(|standing| standing.relation().to_owned());
         Reason {
             policy_id: rule.id.clone(),
             effect: rule.effect,
@@ -286,14 +286,14 @@ impl Writer<'_> {
             id => facts.message(IdSet::Instrument, id).to_lowercase(),
         };
         let category = self.point.category.map_or("the", Category::as_str);
-        let regime = facts.regimes().find(|(regime, _)| regime.id == rule.regime);
+        let regime = facts.regime(&rule.regime);
         facts
             .message(IdSet::Reason, &rule.reason)
             .replace("{place}", facts.place_name(&self.point.code))
             .replace("{stored_in}", &names(&self.asking.picture.stored_in))
             .replace("{instrument}", &instrument)
             .replace("{category}", category)
-            .replace("{regime}", regime.map_or("the law that governs", |(regime, _)| regime.name.as_str()))
+            .replace("{regime}", regime.map_or("the law that governs", |regime| regime.name.as_str()))
     }
 
     fn duties(&self, rule: &Rule) -> Vec<Duty> {
@@ -345,9 +345,9 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.contains(&standing.kind) && standing.state == RelationState::InForce
+                kind.carried_by.iter().any(|known| known == standing.kind()) && standing.state == RelationState::InForce
             });
-            routes.extend(open.map(|standing| route(&standing.relation, &standing.citation)));
+            routes.extend(open.map(|standing| route(standing.relation(), standing.citation())));
         }
         routes
     }

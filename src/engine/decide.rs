@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::answer::{Merged, merge};
 use super::ask::{Asking, categories};
 use super::compile::{compile, plain_reason};
+use super::parties::Parties;
 use super::picture::Picture;
 use super::point::{Point, places};
 use super::resolve::{Known, Resolution, Resolved, resolve};
@@ -61,7 +62,9 @@ fn decide_points(
     now: Timestamp,
 ) -> Merged {
     let picture = Picture::of(question, resolved, world);
-    let asking = Asking { question, resolved, picture: &picture, world, at };
+    let parties = Parties::of(bundle, question, resolved, &picture, world);
+    let parties = &parties;
+    let asking = Asking { bundle, question, resolved, picture: &picture, world, at, parties };
     let places = places(question, resolved, world);
     let categories = categories(question, resolved.action, &picture);
     if places.is_empty() || places.len() * categories.len() > MAX_POINTS {

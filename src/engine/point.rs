@@ -126,12 +126,14 @@ impl Point {
         let crosses = picture.stored_in.is_empty()
             || picture.stored_in.iter().any(|code| facts.state_of(code) != state)
             || governing.iter().any(|regime| regime.leaves);
-        let kinds = facts.kinds_between(Between::LawAndPlace);
         let by_regime = governing
             .iter()
             .filter(|_| crosses)
             .map(|regime| {
-                (regime.id.clone(), world.standings(&regime.jurisdictions, &place, &kinds, &conditions))
+                (
+                    regime.id.clone(),
+                    world.standings(&regime.jurisdictions, &place, Between::LawAndPlace, &conditions),
+                )
             })
             .filter(|(_, standings)| !standings.is_empty())
             .collect();
@@ -155,7 +157,7 @@ impl Point {
         let states: BTreeSet<&'static str> = self
             .demand
             .iter()
-            .filter(|standing| standing.kind == kind)
+            .filter(|standing| standing.kind() == kind)
             .map(|standing| standing.state.as_str())
             .collect();
         if states.is_empty() { BTreeSet::from([RelationState::None.as_str()]) } else { states }
@@ -167,7 +169,7 @@ impl Point {
         for (regime, standings) in &self.by_regime {
             let states: BTreeSet<RelationState> = standings
                 .iter()
-                .filter(|standing| standing.kind == kind)
+                .filter(|standing| standing.kind() == kind)
                 .map(|standing| standing.state)
                 .collect();
             let best = [RelationState::InForce, RelationState::ConditionUnmet];
@@ -220,11 +222,10 @@ fn demand_standings(
         (Between::DemandAndProvider, foreign(&provider)),
         (Between::DemandAndAddressee, addressee.clone()),
     ] {
-        let kinds = facts.kinds_between(between);
         // Each other side by itself: two states that the data lies in are not one.
         for code in &side {
-            for standing in world.standings(&from, &world.closure(code), &kinds, conditions) {
-                if !standings.iter().any(|known| known.relation == standing.relation) {
+            for standing in world.standings(&from, &world.closure(code), between, conditions) {
+                if !standings.iter().any(|known| known.relation() == standing.relation()) {
                     standings.push(standing);
                 }
             }
@@ -252,10 +253,10 @@ impl ProcessFacts {
         self.legal = instrument.is_some_and(|instrument| instrument.legal_process);
         self.preserves = instrument.is_some_and(|instrument| instrument.preserves);
         let invoked: Vec<&Standing> =
-            demand.iter().filter(|standing| standing.relation == process.invokes_agreement).collect();
+            demand.iter().filter(|standing| standing.relation() == process.invokes_agreement).collect();
         let under: Vec<&Standing> = match instrument.and_then(|instrument| instrument.under) {
             Some(kind) if process.invokes_agreement.is_empty() => {
-                demand.iter().filter(|standing| standing.kind == kind).collect()
+                demand.iter().filter(|standing| standing.kind() == kind).collect()
             }
             Some(_) => invoked.clone(),
             None => invoked.clone(),

@@ -3,6 +3,8 @@
 //! Two passes: first every id is declared, so that a row may name one of any file; then every row is
 //! read, dated and checked against what is declared.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use toml::Spanned;
 
@@ -230,7 +232,13 @@ impl<'a> Check<'a> {
         }
         let reviewed =
             self.reviewed(here, row.verified, row.confidence.as_deref(), row.review_by.as_deref(), review);
-        self.facts.relations.push(RelationFact { row, interval, signed, conditions, reviewed });
+        self.facts.relations.push(RelationFact {
+            row: Arc::new(row),
+            interval,
+            signed,
+            conditions,
+            reviewed,
+        });
     }
 
     fn take_regime(&mut self, here: At<'_>, row: &Regime, review: &ReviewRow) {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
+use super::index::Index;
 use super::rows::{
     Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
     Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
@@ -41,7 +42,7 @@ pub struct InstrumentFact<'a> {
 }
 
 pub(super) struct RelationFact {
-    pub row: Relation,
+    pub row: Arc<Relation>,
     pub interval: Interval,
     pub signed: Option<Timestamp>,
     pub conditions: Vec<Condition>,
@@ -116,6 +117,7 @@ pub struct Facts {
     pub(super) boundaries: Vec<Timestamp>,
     /// Every instant from which a fact is overdue for review, in order.
     pub(super) reviews: Vec<Timestamp>,
+    pub(super) index: Index,
     epochs: Vec<OnceLock<Arc<Epoch>>>,
 }
 
@@ -183,6 +185,7 @@ impl Facts {
             return Err(faults);
         }
         facts.reviews = facts.reviews();
+        facts.index = Index::of(&facts);
         facts.epochs = std::iter::repeat_with(OnceLock::new).take(facts.boundaries.len() + 1).collect();
         Ok(facts)
     }
@@ -220,6 +223,7 @@ impl Facts {
             },
             boundaries: Vec::new(),
             reviews: Vec::new(),
+            index: Index::default(),
             epochs: Vec::new(),
         }
     }
@@ -250,9 +254,15 @@ impl Facts {
         self.regimes.iter().map(|fact| (&fact.row, fact.interval))
     }
 
+    /// A regime by its id.
+    #[must_use]
+    pub fn regime(&self, id: &str) -> Option<&Regime> {
+        Some(&self.regimes.get(self.index.regime(id)?)?.row)
+    }
+
     /// Every relation, in order of declaration.
     pub fn relations(&self) -> impl Iterator<Item = (&Relation, Interval)> {
-        self.relations.iter().map(|fact| (&fact.row, fact.interval))
+        self.relations.iter().map(|fact| (&*fact.row, fact.interval))
     }
 
     /// Every mechanism, in order of declaration.
