@@ -1,5 +1,7 @@
 //! What the benchmarks share: the default bundle, the example catalogue, and the questions that are asked of them.
 
+mod questions;
+
 use std::sync::Arc;
 
 use situs::catalog::{Catalog, Codec, Fixed, Limits};
@@ -7,33 +9,13 @@ use situs::domain::{Entry, EntryKind, Question};
 use situs::grpc::{decode_entry, encode_entry, words};
 use situs::policy::{Bundle, default_files};
 
+pub use questions::QUESTIONS;
+
 /// The example catalogue, as a new user has it.
 const EXAMPLE: &str = include_str!("../../deploy/example/catalog.toml");
 
 /// The instant of every benchmark.
 pub const NOW: &str = "2026-11-22T12:00:00Z";
-
-/// What is asked, in the words of the wire, by a name.
-pub const QUESTIONS: &[(&str, &str)] = &[
-    // Inside the places that the customer allows: one place, few regimes.
-    (
-        "transfer",
-        r#"{"data_ref": "northwind/records", "requester": {"id": "replicator"}, "jurisdiction": "FR",
-            "transfer": {"mode": "replication"}}"#,
-    ),
-    // A demand that reaches abroad: several regimes of two continents.
-    (
-        "disclosure",
-        r#"{"data_ref": "contoso/mail", "requester": {"id": "us-attorney"}, "jurisdiction": "US-NY",
-            "process": {"id": "warrant"}}"#,
-    ),
-    // A demand for three categories, each judged by itself.
-    (
-        "disclosure of three categories",
-        r#"{"data_ref": "fabrikam/mail", "requester": {"id": "us-attorney"}, "jurisdiction": "US-NY",
-            "process": {"id": "warrant"}}"#,
-    ),
-];
 
 /// The default bundle.
 pub fn bundle() -> Bundle {

@@ -55,13 +55,22 @@ impl Memory {
         ruling.answer(&self.bundle, question, known, now, id)
     }
 
+    /// Whether a ruling is remembered that answers this question now.
+    #[must_use]
+    pub fn knows(&self, question: &Question, known: &Known, now: Timestamp) -> bool {
+        self.find(&Asked { question, known }, now).is_some()
+    }
+
+    fn find(&self, asked: &Asked<&Question, &Known>, now: Timestamp) -> Option<Arc<Ruling>> {
+        self.rulings.get(asked).filter(|ruling| ruling.stands(now))
+    }
+
     fn ruling(&self, question: &Question, known: &Known, now: Timestamp) -> Arc<Ruling> {
         // Under the law of another instant a person asks, once.
         if question.as_of.is_some() {
             return Arc::new(rule(&self.bundle, question, known, now));
         }
-        let asked = Asked { question, known };
-        if let Some(ruling) = self.rulings.get(&asked).filter(|ruling| ruling.stands(now)) {
+        if let Some(ruling) = self.find(&Asked { question, known }, now) {
             return ruling;
         }
         let ruling = Arc::new(rule(&self.bundle, question, known, now));

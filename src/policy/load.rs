@@ -76,16 +76,16 @@ impl Bundle {
         let (mut rules, mut words) = (Vec::new(), HashMap::new());
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
-            let Some((rule, policy)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
+            let Some((rule, policy, bare)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
             if words.insert(rule.id.clone(), parsed.words).is_some() {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
                 continue;
             }
-            if let Err(error) = set.add(policy.clone()) {
+            if let Err(error) = set.add(policy) {
                 faults.push(fault_of(&rule, error.to_string()));
             }
-            rules.push((rule, policy));
+            rules.push((rule, bare));
         }
         if rules.is_empty() && faults.is_empty() {
             faults
@@ -198,13 +198,15 @@ fn line_of_policy(text: &str, id: Option<&str>, source: &str) -> usize {
     crate::domain::line_of(text, by_id.or_else(|| text.find(source)).unwrap_or(0))
 }
 
+/// The rule of a policy, the policy, and the same without its places in the text: the evaluator carries them
+/// along with every value, and they are of use to a fault of the load alone.
 fn rule(
     parsed: &Parsed,
     files: &Files,
     facts: &Facts,
     lists: &schema::ClosedLists,
     faults: &mut Vec<Fault>,
-) -> Option<(Rule, Policy)> {
+) -> Option<(Rule, Policy, Policy)> {
     let policy = &parsed.policy;
     let mut fault = |message: String, help: &str| faults.push(parsed.words.fault(message).help(help));
     let (read, all, errors) = annotations::read(policy.annotations(), facts);
@@ -237,12 +239,13 @@ fn rule(
     if effect == Effect::Forbid && read.disposition.is_none() && !access {
         fault(format!("forbid `{id}` has no disposition"), "add @disposition(\"prohibited_by_law\"), say");
     }
-    match policy.to_json() {
-        Ok(json) => check::check(&json, facts, lists, forbids, read.advice)
+    let bare = policy.to_json().map_err(|error| error.to_string()).and_then(|json| {
+        check::check(&json, facts, lists, forbids, read.advice)
             .into_iter()
-            .for_each(|error| fault(format!("policy `{id}`: {error}"), "")),
-        Err(error) => fault(format!("policy `{id}`: {error}"), ""),
-    }
+            .for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
+        Policy::from_json(Some(policy.id().clone()), json).map_err(|error| error.to_string())
+    });
+    let bare = bare.map_err(|error| fault(format!("policy `{id}`: {error}"), "")).ok()?;
     let actions = match policy.action_constraint() {
         ActionConstraint::Any => Vec::new(),
         ActionConstraint::Eq(uid) => vec![uid.id().unescaped().to_owned()],
@@ -279,7 +282,7 @@ fn rule(
         actions,
         scope_regime,
     };
-    Some((rule, policy.clone()))
+    Some((rule, policy.clone(), bare))
 }
 
 fn validate(

@@ -13,7 +13,7 @@ use super::ask::{Ask, Value};
 const MOST: usize = 1024;
 
 /// The types of a value, written out.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape(Vec<u8>);
 
 /// The shapes that fit a schema.
