@@ -26,7 +26,7 @@ static BUNDLES: LazyLock<[Arc<Bundle>; 2]> = LazyLock::new(|| {
         "core/test-forbid.cedar",
         "@id(\"test.forbid\")\n@reason(\"nothing_permits\")\n@disposition(\"never\")\n@next_step(\"refer_counsel\")\n\
          @obligations(\"record@decided_at+P1D; record@decided_at; record@process.received_at\")\n\
-         forbid (principal, action, resource) when { resource.controller };\n",
+         forbid (principal, action in [Action::\"transfer\", Action::\"disclose\"], resource) when { resource.controller };\n",
     );
     [&files(), &stricter].map(|files| Arc::new(load(files).unwrap()))
 });
@@ -176,7 +176,7 @@ fn a_ruling_stands_until_what_it_hangs_on_turns() {
     let words = json!({
         "data_ref": "acme/mail", "requester": { "kind": "authority", "jurisdiction": "US" }, "jurisdiction": "US",
         "holding": { "stored_in": ["US"], "provider_established_in": ["US"] },
-        "process": { "instrument": "search_warrant", "received_at": "2026-11-20T10:00:00Z", "expires_at": "2026-12-24" },
+        "process": { "instrument": "search_warrant", "received_at": "2026-11-20T10:00:00Z", "expires_at": "2026-12-23T18:00:00Z" },
     });
     let asked = question(&words).unwrap();
     let stands = |at: &str| memory.knows(&asked, &Known::default(), instant(at));
@@ -196,5 +196,5 @@ fn a_ruling_stands_until_what_it_hangs_on_turns() {
     assert_ne!(due(&answer), due(&later), "a day from the decision is another day");
     // The process ends, and not a moment later does the ruling.
     decided("2026-12-23T12:00:00Z");
-    assert!(stands("2026-12-23T23:59:59Z") && !stands("2026-12-24T00:00:00Z"));
+    assert!(stands("2026-12-23T17:59:59Z") && !stands("2026-12-23T18:00:00Z"));
 }
