@@ -110,4 +110,3 @@ fn cpu_micros() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1000.0
 }
-

@@ -39,9 +39,13 @@ async fn measure() {
     let rounds = std::env::var("SITUS_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let folder = tempfile::tempdir().unwrap();
     let situs = Server::situs(folder.path());
-    println!("{:<46} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}", "", "us CPU", "ratio", "req/s", "p50 us", "p99 us", "MiB");
+    println!(
+        "{:<46} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",
+        "", "us CPU", "ratio", "req/s", "p50 us", "p99 us", "MiB"
+    );
     for (name, words) in QUESTIONS {
-        let question: AuthorizeRequest = situs::grpc::words::read(&serde_json::from_str(words).unwrap()).unwrap();
+        let question: AuthorizeRequest =
+            situs::grpc::words::read(&serde_json::from_str(words).unwrap()).unwrap();
         let empty = Server::empty(&situs.address, words);
         let mut baseline = None;
         for (what, server, mode, requests) in [
@@ -65,7 +69,13 @@ async fn measure() {
             let base = *baseline.get_or_insert(best.cpu);
             println!(
                 "{:<46} {:>9.1} {:>9.2} {:>9.0} {:>9.0} {:>9.0} {:>8.0}",
-                format!("{name}: {what}"), best.cpu, best.cpu / base, best.rate, best.p50, best.p99, server.memory_mib()
+                format!("{name}: {what}"),
+                best.cpu,
+                best.cpu / base,
+                best.rate,
+                best.p50,
+                best.p99,
+                server.memory_mib()
             );
         }
     }

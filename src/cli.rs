@@ -7,6 +7,8 @@ mod authorize;
 mod catalog;
 mod completions;
 mod entries;
+mod obligations;
+mod outcome;
 mod output;
 mod policies;
 mod remote;
@@ -52,6 +54,8 @@ enum Command {
     Serve(serve::Args),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
+    Obligations(obligations::Args),
+    Outcome(outcome::Args),
     Policies(policies::Args),
     Validate(validate::Args),
     Test(test::Args),
@@ -65,6 +69,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
+        Command::Obligations(args) => obligations::run(&args),
+        Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Test(args) => test::run(&args),

@@ -1,12 +1,16 @@
 //! Flags, environment and file become a [`Config`]; every fault is found at once.
 
+mod log;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::{Action, did_you_mean, near};
+use crate::domain::{Action, Masking, Personal, did_you_mean, near};
+
+pub use self::log::{LogConfig, LogSettings};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -40,6 +44,13 @@ pub struct Settings {
     /// Actions whose answers wait for their record, beside disclose and surrender_key.
     #[arg(long, env = "SITUS_DURABLE", value_name = "ACTION", value_delimiter = ',')]
     pub durable: Vec<String>,
+    /// Fields that the log has by a commitment alone, their plain texts beside it where they can be erased:
+    /// caller, data_ref, requester, recipient, process, labels, purpose, request_id, trace_id, detail.
+    #[arg(long, env = "SITUS_MASK", value_name = "FIELD", value_delimiter = ',')]
+    pub mask: Vec<String>,
+    /// Fields of the same names that are kept nowhere.
+    #[arg(long, env = "SITUS_ERASE", value_name = "FIELD", value_delimiter = ',')]
+    pub erase: Vec<String>,
     /// How long calls in flight may take when the server ends, in seconds.
     #[arg(long, env = "SITUS_SHUTDOWN_GRACE", value_name = "SECONDS")]
     pub shutdown_grace: Option<u64>,
@@ -49,6 +60,9 @@ pub struct Settings {
     /// Address of an OTLP collector (gRPC) that gets traces, such as http://127.0.0.1:4317.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// The log of decisions.
+    #[command(flatten)]
+    pub log: LogSettings,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,9 +73,13 @@ struct File {
     policies: Option<PathBuf>,
     example: Option<bool>,
     durable: Option<Vec<String>>,
+    mask: Option<Vec<String>>,
+    erase: Option<Vec<String>>,
     shutdown_grace: Option<u64>,
     log_format: Option<LogFormat>,
     otlp_endpoint: Option<String>,
+    #[serde(flatten)]
+    log: LogSettings,
     #[serde(flatten)]
     unknown: toml::Table,
 }
@@ -72,6 +90,8 @@ const KEYS: &[&str] = &[
     "policies",
     "example",
     "durable",
+    "mask",
+    "erase",
     "shutdown_grace",
     "log_format",
     "otlp_endpoint",
@@ -90,12 +110,16 @@ pub struct Config {
     pub example: bool,
     /// Actions whose answers wait for their record.
     pub durable: Vec<Action>,
+    /// Fields that are kept out of the log's entries.
+    pub masking: Masking,
     /// How long calls in flight may take at the end.
     pub shutdown_grace: Duration,
     /// How logs are written.
     pub log_format: LogFormat,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
+    /// The log of decisions.
+    pub log: LogConfig,
 }
 
 /// Every fault of the settings.
@@ -117,6 +141,7 @@ impl TryFrom<Settings> for Config {
         let mut faults = Vec::new();
         let file = settings.config.as_deref().map(|path| read(path, &mut faults)).unwrap_or_default();
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let log = settings.log.or(file.log).check(&mut faults);
         let listen = match listen.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Some(address),
             Ok(address) => {
@@ -142,6 +167,10 @@ impl TryFrom<Settings> for Config {
                 Err(error) => faults.push(format!("durable: {error}")),
             }
         }
+        let masking = Masking {
+            mask: personal("mask", settings.mask, file.mask, &mut faults),
+            erase: personal("erase", settings.erase, file.erase, &mut faults),
+        };
         let grace = settings.shutdown_grace.or(file.shutdown_grace).unwrap_or(DEFAULT_GRACE);
         if grace > MAX_GRACE {
             faults.push(format!("shutdown_grace: {grace} s is more than an hour; it is in seconds"));
@@ -160,13 +189,34 @@ impl TryFrom<Settings> for Config {
                 policies,
                 example: settings.example || file.example.unwrap_or(false),
                 durable,
+                masking,
                 shutdown_grace: Duration::from_secs(grace),
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
+                log,
             }),
             _ => Err(ConfigError(faults)),
         }
     }
+}
+
+/// The fields that a setting names.
+fn personal(
+    key: &str,
+    flag: Vec<String>,
+    file: Option<Vec<String>>,
+    faults: &mut Vec<String>,
+) -> Vec<Personal> {
+    let words = if flag.is_empty() { file.unwrap_or_default() } else { flag };
+    let mut fields = Vec::new();
+    for word in words {
+        match word.parse::<Personal>() {
+            Ok(field) if fields.contains(&field) => {}
+            Ok(field) => fields.push(field),
+            Err(error) => faults.push(format!("{key}: {error}")),
+        }
+    }
+    fields
 }
 
 fn read(path: &Path, faults: &mut Vec<String>) -> File {
@@ -185,7 +235,7 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
         }
     };
     for key in file.unknown.keys() {
-        let hint = did_you_mean(&near(key, KEYS.iter().copied()));
+        let hint = did_you_mean(&near(key, KEYS.iter().chain(log::KEYS).copied()));
         faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file
@@ -205,11 +255,12 @@ mod tests {
             config: Some(path),
             policies: Some(folder.path().join("none")),
             durable: vec!["tranfer".to_owned()],
+            mask: vec!["callers".to_owned()],
             shutdown_grace: Some(100_000),
             ..Settings::default()
         };
         let ConfigError(faults) = Config::try_from(settings).unwrap_err();
-        let named = ["config: ", "listen: ", "durable: ", "shutdown_grace: ", "policies: "];
+        let named = ["config: ", "listen: ", "durable: ", "mask: ", "shutdown_grace: ", "policies: "];
         assert!(named.iter().all(|name| faults.iter().any(|fault| fault.starts_with(name))), "{faults:?}");
         assert!(faults.iter().any(|fault| fault.contains("did you mean `listen`")));
     }

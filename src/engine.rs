@@ -20,4 +20,4 @@ mod service;
 pub use decide::decide;
 pub use memory::Memory;
 pub use resolve::Known;
-pub use service::{AnswerError, Clock, Engine, SystemClock, enquire};
+pub use service::{AnswerError, Clock, Engine, SystemClock, enquire, new_id};

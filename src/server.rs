@@ -1,17 +1,19 @@
 //! The composition root: opens the parts, wires them, serves, and ends them in order.
 //!
 //! ```text
-//! open catalogue, journal ─> bind ─> first bundle ─> serve ──────────────┐
-//!        NOT_SERVING ──────────────────┘ SERVING     watch the folder    │
+//! open catalogue, log ─> bind ─> first bundle ─> serve ──────────────┐
+//!        NOT_SERVING ──────────────┘ SERVING     watch the folder    │
 //!                                                                        ▼
-//! exit <─ flush <─ close journal <─ drain, at most the grace <─ NOT_SERVING, close streams
+//! exit <─ flush <─ close log <─ drain, at most the grace <─ NOT_SERVING, close streams
 //! ```
 
 mod adapters;
 mod bundles;
 mod example;
+mod format;
 mod reload;
 mod shutdown;
+mod witness;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +26,8 @@ use tokio::sync::oneshot;
 use tonic::service::InterceptorLayer;
 use tonic::transport::server::TcpIncoming;
 
-use crate::audit::{Journal, Options};
+use crate::audit::index::Index;
+use crate::audit::{Log, Options};
 use crate::catalog::{Catalog, Codec, Limits, Sqlite};
 use crate::config::Config;
 use crate::domain::Caller;
@@ -32,9 +35,10 @@ use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
 
-use self::adapters::{Authorizer, CatalogAdmin, PolicyAdmin};
+use self::adapters::{AuditLog, Authorizer, CatalogAdmin, PolicyAdmin};
 use self::bundles::Kept;
 pub use self::example::EXAMPLE;
+use self::format::LogFormat;
 use self::reload::Reloader;
 
 /// Why the server did not start, or did not end well.
@@ -54,9 +58,9 @@ pub enum ServeError {
     /// The catalogue cannot be read from its store.
     #[error("failed to load the catalogue")]
     Catalog(#[from] crate::catalog::OpenError),
-    /// The journal cannot be opened.
-    #[error("failed to open the decision journal")]
-    Journal(#[from] crate::audit::OpenError),
+    /// The log cannot be opened.
+    #[error("failed to open the log of decisions")]
+    Log(#[from] crate::audit::OpenError),
     /// The address cannot be bound.
     #[error("failed to listen on `{address}`")]
     Bind {
@@ -81,6 +85,8 @@ pub enum ServeError {
 
 /// What is told once the server listens, and once it has its first bundle.
 pub trait Announce: Send + 'static {
+    /// It records into the log of that origin, whose signatures that key checks.
+    fn log(&mut self, origin: &str, verifier_key: &str);
     /// It listens.
     fn listening(&mut self, address: SocketAddr);
     /// It answers from this bundle; `origin` says where it came from.
@@ -101,10 +107,10 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// [`ServeError`] names the part.
 pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (catalog, journal) = open(&config).await?;
+    let (catalog, log) = open(&config).await?;
     let (writer, reader) = Writer::new();
     let engine =
-        Engine::new(reader.clone(), catalog.clone(), journal.clone(), Arc::clone(&clock), &config.durable);
+        Engine::new(reader.clone(), catalog.clone(), log.clone(), Arc::clone(&clock), &config.durable);
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -112,16 +118,27 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let address =
         listener.local_addr().map_err(|source| ServeError::Bind { address: config.listen, source })?;
     announce.listening(address);
+    announce.log(log.origin(), &log.verifier().to_string());
 
+    let (index, follower) = Index::open(&config.data_dir, &log, grpc::DECODE);
+    let runtime = tokio::runtime::Handle::current();
+    let indexing = tokio::task::spawn_blocking(move || follower.run(&runtime));
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
     let kept = Kept::new(config.data_dir.join("bundles"));
-    let reloader =
-        Reloader::new(config.policies.clone(), kept, writer, reader.clone(), health.clone(), clock);
+    let reloader = Reloader::new(
+        config.policies.clone(),
+        kept,
+        writer,
+        reader.clone(),
+        health.clone(),
+        Arc::clone(&clock),
+    );
     let backends = Backends {
         authorizer: Arc::new(Authorizer(engine.clone())),
         catalog: Arc::new(CatalogAdmin { catalog: catalog.clone(), engine: engine.clone() }),
-        policies: Arc::new(PolicyAdmin { reader, engine, reloader: reloader.clone() }),
+        policies: Arc::new(PolicyAdmin { reader, engine: engine.clone(), reloader: reloader.clone() }),
+        log: Arc::new(AuditLog { log: log.clone(), index, engine, clock: Arc::clone(&clock) }),
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
@@ -160,7 +177,11 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         Err(error) => announce.not_serving(&error.faults),
     }
     let watching = tokio::spawn(reloader.watch());
-    let journal_health = tokio::spawn(shutdown::follow_journal(journal.clone()));
+    let sending = [
+        tokio::spawn(witness::cosign(log.clone(), config.log.witnesses.clone())),
+        tokio::spawn(witness::copy(log.clone(), config.log.copies.clone())),
+    ];
+    let log_health = tokio::spawn(shutdown::follow_log(log.clone(), health.clone()));
 
     let mut serving = Box::pin(serving);
     let ended = tokio::select! {
@@ -184,29 +205,48 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         },
     };
     watching.abort();
-    journal_health.abort();
-    shutdown::close(journal, catalog).await;
+    log_health.abort();
+    sending.iter().for_each(tokio::task::JoinHandle::abort);
+    shutdown::close(log, catalog).await;
+    // It ends with the log.
+    if let Err(error) = indexing.await {
+        tracing::error!(%error, "the index over the log was not closed cleanly");
+    }
     outcome
 }
 
 /// Opens what is on disk, off the async workers.
-async fn open(config: &Config) -> Result<(Catalog, Journal), ServeError> {
-    let data_dir = config.data_dir.clone();
+async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
+    let (data_dir, settings) = (config.data_dir.clone(), config.log.clone());
+    let masking = config.masking.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
-        let (journal, recovery) = Journal::open(&data_dir, grpc::record, Options::default())?;
-        tracing::info!(revision = catalog.revision(), records = recovery.records, "opened the data folder");
+        let format = Arc::new(LogFormat { masking });
+        let options = Options {
+            key: settings.key,
+            origin: settings.origin,
+            checkpoint_interval: settings.interval,
+            ..Options::default()
+        };
+        let (log, recovery) = Log::open(&data_dir, format, options)?;
+        tracing::info!(
+            revision = catalog.revision(),
+            entries = recovery.entries,
+            origin = log.origin(),
+            key = %log.verifier(),
+            "opened the data folder"
+        );
         if let Some(torn) = recovery.torn {
             tracing::warn!(
                 ?torn,
                 "the last write of the former run was torn; its unacknowledged tail is cut"
             );
         }
-        Ok((catalog, journal))
+        Ok((catalog, log))
     });
     opened.await.map_err(|error| ServeError::Ended(error.to_string()))?
 }

@@ -124,7 +124,9 @@ fn step(dice: &mut Dice, now: Timestamp) -> Timestamp {
             boundary.checked_sub(second * i32::try_from(dice.roll(2)).unwrap()).unwrap()
         }
         5 => bundle().facts().next_review(now).unwrap_or(now),
-        6 => *dice.one(&["2026-11-22T00:00:00Z", "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z"].map(instant)),
+        6 => {
+            *dice.one(&["2026-11-22T00:00:00Z", "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z"].map(instant))
+        }
         _ => now,
     }
 }
@@ -191,7 +193,8 @@ fn a_ruling_stands_until_what_it_hangs_on_turns() {
     assert!(stands("2026-11-22T12:00:00Z") && stands("2026-11-23T09:59:59Z"));
     // Three whole days have passed; and before it was ruled, who knows.
     assert!(!stands("2026-11-23T10:00:00Z") && !stands("2026-11-22T11:59:59Z"));
-    let due = |answer: &situs::domain::Answer| answer.obligations.iter().map(|duty| duty.due).collect::<Vec<_>>();
+    let due =
+        |answer: &situs::domain::Answer| answer.obligations.iter().map(|duty| duty.due).collect::<Vec<_>>();
     let later = decided("2026-11-22T13:00:00Z");
     assert_ne!(due(&answer), due(&later), "a day from the decision is another day");
     // The process ends, and not a moment later does the ruling.

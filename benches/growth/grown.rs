@@ -71,7 +71,8 @@ impl Store for Grown {
         };
         for tenant in 0..self.0.div_ceil(OF_TENANT) {
             let id = format!("t{tenant}");
-            let tenant = Tenant { id: id.clone(), established_in: vec![String::from("DE")], ..Tenant::default() };
+            let tenant =
+                Tenant { id: id.clone(), established_in: vec![String::from("DE")], ..Tenant::default() };
             take(EntryKind::Tenant, &id, &encode_entry(&Entry::Tenant(tenant)));
         }
         let profiles: Vec<Vec<u8>> = (0..PROFILES.min(self.0)).map(profile).collect();

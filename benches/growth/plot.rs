@@ -65,7 +65,12 @@ fn panel(svg: &mut String, left: f64, name: &str, curves: &[Curve]) -> std::fmt:
         writeln!(svg, "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>")?;
         if let Some((_, cost)) = curve.points.first() {
             let at = y(cost.log10()) - 8.0;
-            writeln!(svg, "<text x=\"{}\" y=\"{at:.1}\" fill=\"{colour}\">{}</text>", left + 8.0, curve.name)?;
+            writeln!(
+                svg,
+                "<text x=\"{}\" y=\"{at:.1}\" fill=\"{colour}\">{}</text>",
+                left + 8.0,
+                curve.name
+            )?;
         }
     }
     Ok(())

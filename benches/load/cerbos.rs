@@ -95,7 +95,15 @@ pub async fn measure(rounds: usize) {
         check(&channel, CHECKS).await;
         least = least.min((server.cpu_micros() - before) / CHECKS as f64);
     }
-    println!("{:<46} {least:>9.1} {:>9} {:>9} {:>9} {:>9} {:>8.0}", "Cerbos: one check, 60 rules", "", "", "", "", server.memory_mib());
+    println!(
+        "{:<46} {least:>9.1} {:>9} {:>9} {:>9} {:>9} {:>8.0}",
+        "Cerbos: one check, 60 rules",
+        "",
+        "",
+        "",
+        "",
+        server.memory_mib()
+    );
 }
 
 /// A rule set of the same size: each rule asks of the data where it is, and who asks.
@@ -107,7 +115,9 @@ fn policy() -> String {
         let effect = if rule == 0 { "EFFECT_ALLOW" } else { "EFFECT_DENY" };
         let condition = match rule {
             0 => String::from("'IE' in request.resource.attr.stored_in"),
-            rule => format!("'X{rule}' in request.resource.attr.stored_in && request.resource.attr.place == 'X{rule}'"),
+            rule => format!(
+                "'X{rule}' in request.resource.attr.stored_in && request.resource.attr.place == 'X{rule}'"
+            ),
         };
         let _written = write!(
             text,

@@ -117,8 +117,7 @@ impl Load {
                 sender.send(AuthorizeStreamRequest { request }).await.unwrap();
             }
         });
-        let mut answers =
-            client.authorize_stream(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+        let mut answers = client.authorize_stream(ReceiverStream::new(receiver)).await.unwrap().into_inner();
         let (mut took, mut last) = (Vec::with_capacity(requests), Instant::now());
         while answers.message().await.unwrap().is_some() {
             took.push(last.elapsed().as_secs_f64() * 1e6);

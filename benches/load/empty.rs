@@ -33,8 +33,7 @@ pub async fn serve(like: &str) {
 
 #[tonic::async_trait]
 impl AuthorizationService for Empty {
-    type AuthorizeStreamStream =
-        Pin<Box<dyn Stream<Item = Result<AuthorizeStreamResponse, Status>> + Send>>;
+    type AuthorizeStreamStream = Pin<Box<dyn Stream<Item = Result<AuthorizeStreamResponse, Status>> + Send>>;
 
     async fn authorize(&self, _: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
         Ok(Response::new(self.0.clone()))

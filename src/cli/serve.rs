@@ -73,6 +73,13 @@ struct Announcement {
 }
 
 impl server::Announce for Announcement {
+    fn log(&mut self, origin: &str, verifier_key: &str) {
+        match self.format {
+            LogFormat::Text => line(format!("log {origin}, key {verifier_key}")),
+            LogFormat::Json => line(serde_json::json!({ "log": origin, "key": verifier_key })),
+        }
+    }
+
     fn listening(&mut self, address: SocketAddr) {
         self.address = Some(address);
         match self.format {

@@ -186,6 +186,32 @@ words! {
     }
 }
 
+words! {
+    /// A field of records that can be kept out of the log's entries, since it can tell of a person.
+    Personal {
+        /// The caller's identity.
+        Caller = "caller",
+        /// The reference to the data, but for its tenant.
+        DataRef = "data_ref",
+        /// The requester's id.
+        Requester = "requester",
+        /// The recipient's id.
+        Recipient = "recipient",
+        /// The legal process's id.
+        Process = "process",
+        /// Labels of the requester, the recipient, the tenant and the holding.
+        Labels = "labels",
+        /// The purpose of a transfer, in the caller's words.
+        Purpose = "purpose",
+        /// The caller's own id of the question.
+        RequestId = "request_id",
+        /// The caller's trace id.
+        TraceId = "trace_id",
+        /// What an outcome has to say more.
+        Detail = "detail",
+    }
+}
+
 impl From<Verdict> for bool {
     fn from(verdict: Verdict) -> Self {
         verdict == Verdict::Allow
@@ -212,6 +238,7 @@ mod tests {
         check(ProviderRole::ALL);
         check(KeyControl::ALL);
         check(TenantType::ALL);
+        check(Personal::ALL);
     }
 
     #[test]

@@ -75,8 +75,14 @@ impl Asking<'_> {
         context.insert("purpose", Value::Text(picture.purpose.clone()));
         context.insert("approved", Value::Bool(self.approval(point).is_some()));
         let count = |stated: Option<u64>| Value::long(stated.unwrap_or(picture.subject_count));
-        context.insert("subjects_past_12_months", count(transfer.and_then(|transfer| transfer.subjects_past_12_months)));
-        context.insert("subjects_year_to_date", count(transfer.and_then(|transfer| transfer.subjects_year_to_date)));
+        context.insert(
+            "subjects_past_12_months",
+            count(transfer.and_then(|transfer| transfer.subjects_past_12_months)),
+        );
+        context.insert(
+            "subjects_year_to_date",
+            count(transfer.and_then(|transfer| transfer.subjects_year_to_date)),
+        );
         let flags =
             self.resolved.process.as_ref().map(|process| process.flags.as_slice()).unwrap_or_default();
         context.insert("flags", self.words("Flag", flags));
@@ -85,7 +91,10 @@ impl Asking<'_> {
 
     fn common(&self, point: &Point) -> BTreeMap<&'static str, Value> {
         let regimes = |keep: fn(&crate::law::Governing) -> bool| {
-            self.words("Regime", point.governing.iter().filter(|regime| keep(regime)).map(|regime| &regime.id))
+            self.words(
+                "Regime",
+                point.governing.iter().filter(|regime| keep(regime)).map(|regime| &regime.id),
+            )
         };
         BTreeMap::from([
             ("place", self.jurisdictions(&point.place)),
@@ -120,10 +129,13 @@ impl Asking<'_> {
         context.insert("category", Value::entity("Category", category.as_str()));
         context.insert("restricted", self.entities("Regime", point.restricted()));
         context.insert("open", self.entities("Regime", self.open(point)));
+        context.insert("lifted", self.words("Regime", &point.lifted));
         for (name, value) in [
             ("copy_in_place", derived.copy_in_place),
             ("only_in_place", derived.only_in_place),
             ("control_in_place", derived.control_in_place),
+            ("copy_in_reach", derived.copy_in_reach),
+            ("control_in_reach", derived.control_in_reach),
             ("subjects_in_place", derived.subjects_in_place),
         ] {
             context.insert(name, Value::Bool(value));
@@ -202,6 +214,8 @@ impl Asking<'_> {
             ("served_in", self.jurisdictions(&self.world.closure_any(&served))),
             ("forum", self.jurisdictions(&derived.forum)),
             ("consistent", Value::Bool(derived.consistent)),
+            ("by_subdivision", Value::Bool(derived.by_subdivision)),
+            ("not_yet_issued", Value::Bool(derived.not_yet_issued)),
             ("issued_by", Value::entity("Issuer", or(&process.issued_by, UNKNOWN))),
             ("validated_by", Value::entity("Issuer", or(&process.validated_by, UNKNOWN))),
             ("covers", Value::Bool(covers)),

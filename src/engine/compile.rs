@@ -345,7 +345,8 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.iter().any(|known| known == standing.kind()) && standing.state == RelationState::InForce
+                kind.carried_by.iter().any(|known| known == standing.kind())
+                    && standing.state == RelationState::InForce
             });
             routes.extend(open.map(|standing| route(standing.relation(), standing.citation())));
         }

@@ -109,8 +109,15 @@ impl Asked<&Question, &Known> {
             expect_policy_version: _,
             request_id: _,
         } = self.question;
-        let Known { tenant: known_tenant, holding: known_holding, matched, requester: party, recipient, process: order, revision: _ } =
-            self.known;
+        let Known {
+            tenant: known_tenant,
+            holding: known_holding,
+            matched,
+            requester: party,
+            recipient,
+            process: order,
+            revision: _,
+        } = self.known;
         let (question, known) = (other.question, other.known);
         same(known_holding, &known.holding)
             && same(known_tenant, &known.tenant)
@@ -167,8 +174,9 @@ impl Equivalent<Asked<Question, Known>> for Asked<&Question, &Known> {
 impl Hash for Asked<&Question, &Known> {
     /// What nearly always tells questions apart; whether they are the same is compared.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Question { data_ref, requester, jurisdiction, action, data_categories, process, transfer, .. } =
-            self.question;
+        let Question {
+            data_ref, requester, jurisdiction, action, data_categories, process, transfer, ..
+        } = self.question;
         data_ref.hash(state);
         requester.hash(state);
         jurisdiction.hash(state);

@@ -1,9 +1,9 @@
 //! What was ruled on a question, apart from when it is answered: so that the same question, asked again, is
 //! answered without asking the policies.
 //!
-//! A ruling hangs on the clock in few ways, and [`Term`] knows them all: the boundaries of law, what ends (a
-//! process, a duty to be silent, an approval), the whole days of a waiting period, and facts that become overdue
-//! for review. Between two of these instants only what counts from the answer itself moves.
+//! A ruling hangs on the clock in few ways, and [`Term`] knows them all: the boundaries of law, the issue of a
+//! process, what ends (a process, a duty to be silent, an approval), the whole days of a waiting period, and facts
+//! that become overdue for review. Between two of these instants only what counts from the answer itself moves.
 
 use std::sync::Arc;
 
@@ -13,9 +13,7 @@ use uuid::Uuid;
 use super::answer::{Merged, obligations};
 use super::point::days_between;
 use super::resolve::{Known, Resolved};
-use crate::domain::{
-    Action, Answer, Decision, Disposition, Holding, LegalProcess, Party, Question, Tenant,
-};
+use crate::domain::{Action, Answer, Decision, Disposition, Holding, LegalProcess, Party, Question, Tenant};
 use crate::law::World;
 use crate::policy::Bundle;
 
@@ -127,7 +125,8 @@ impl Term {
             let days = days_between(from, now).checked_add(1)?;
             Timestamp::from_second(from.as_second().checked_add(days.checked_mul(86_400)?)?).ok()
         });
-        let until = turns.chain(ends).chain(world.facts().next_review(now)).min();
+        let issued = process.and_then(|process| process.issued_at).filter(|issued| *issued > now);
+        let until = turns.chain(issued).chain(ends).chain(world.facts().next_review(now)).min();
         Self { from: now, until, ends, whole: resolved.is_some() }
     }
 

@@ -9,7 +9,7 @@ use uuid::{NoContext, Uuid};
 use super::decide::decide;
 use super::memory::Memory;
 use super::resolve::Known;
-use crate::audit::{Journal, RecordError};
+use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
 use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
 use crate::policy::{Ask, Bundle, EntityValue, Reader, Uid, Value};
@@ -69,7 +69,7 @@ pub enum AnswerError {
 pub struct Engine {
     bundles: Reader,
     catalog: Catalog,
-    journal: Journal,
+    log: Log,
     clock: Arc<dyn Clock>,
     durable: Arc<[Action]>,
     memory: Arc<ArcSwapOption<Memory>>,
@@ -82,11 +82,11 @@ impl Engine {
     pub fn new(
         bundles: Reader,
         catalog: Catalog,
-        journal: Journal,
+        log: Log,
         clock: Arc<dyn Clock>,
         durable: &[Action],
     ) -> Self {
-        Self { bundles, catalog, journal, clock, durable: Arc::from(durable), memory: Arc::default() }
+        Self { bundles, catalog, log, clock, durable: Arc::from(durable), memory: Arc::default() }
     }
 
     /// The current bundle.
@@ -116,7 +116,7 @@ impl Engine {
         may_assert(memory.bundle(), &question, caller)?;
         let known = known(&self.catalog, &question)?;
         let now = self.clock.now();
-        let decision = memory.decide(question, &known, now, decision_id(now));
+        let decision = memory.decide(question, &known, now, new_id(now));
         let durable = self.must_be_durable(&decision);
         let record = Record {
             caller: caller.identity.clone(),
@@ -125,9 +125,9 @@ impl Engine {
             decision,
         };
         let receipt = match durable {
-            true => Some(self.journal.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
+            true => Some(self.log.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
             false => {
-                self.journal.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
+                self.log.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
                 None
             }
         };
@@ -161,7 +161,7 @@ pub fn enquire(
 ) -> Result<Decision, AnswerError> {
     expect_version(question, bundle)?;
     let known = known(catalog, question)?;
-    Ok(decide(bundle, question, &known, now, decision_id(now)))
+    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
 /// Everything that the catalogue knows of a question, no older than the caller has seen.
@@ -173,7 +173,9 @@ fn known(catalog: &Catalog, question: &Question) -> Result<Known, AnswerError> {
     }
 }
 
-fn decision_id(now: Timestamp) -> Uuid {
+/// A new key of a decision or an outcome: a UUIDv7.
+#[must_use]
+pub fn new_id(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))

@@ -1,6 +1,8 @@
 //! A client of a server, in the words of the command line: what it is asked and what it answers are words,
 //! and every error says what to do.
 
+mod audit;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -255,7 +257,7 @@ impl Refusal {
             (_, "BEHIND") => {
                 "ask again, or another replica; `situs authorize` without the expectation asks any"
             }
-            (_, "NOT_RECORDED") => "the server's disk needs a look: without a record there is no answer",
+            (_, "NOT_RECORDED") => "the server's disk needs a look: what cannot be recorded is not done",
             (_, "FIELD_FORBIDDEN") => {
                 "leave it out, register it in the catalogue, or let the access policy permit it to this caller"
             }

@@ -5,10 +5,17 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 /// The server as a whole, and each service that needs a bundle.
-const SERVER: &[&str] =
-    &["", "situs.v1.AuthorizationService", "situs.v1.CatalogService", "situs.v1.PolicyService"];
+const SERVER: &[&str] = &[
+    "",
+    "situs.v1.AuthorizationService",
+    "situs.v1.CatalogService",
+    "situs.v1.PolicyService",
+    "situs.v1.AuditService",
+];
 /// Not a service: NOT_SERVING while the last attempt to load a bundle failed.
 const BUNDLE: &str = "situs.v1.Bundle";
+/// Not a service: NOT_SERVING while decisions cannot be recorded, or no checkpoint can be written.
+const LOG: &str = "situs.v1.Log";
 
 /// Says how the server is. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,6 +29,7 @@ impl Health {
         let health = Self(reporter);
         health.set_ready(false).await;
         health.set_bundle(false).await;
+        health.set_log(false).await;
         (health, service)
     }
 
@@ -35,6 +43,11 @@ impl Health {
     /// Whether the last attempt to load a bundle succeeded.
     pub async fn set_bundle(&self, is_good: bool) {
         self.0.set_service_status(BUNDLE, status(is_good)).await;
+    }
+
+    /// Whether decisions are recorded and published.
+    pub async fn set_log(&self, is_good: bool) {
+        self.0.set_service_status(LOG, status(is_good)).await;
     }
 }
 

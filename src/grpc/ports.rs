@@ -1,11 +1,18 @@
 //! What the services need of the rest of the program, and no more: the engine, the catalogue and the
 //! policies stand behind these traits, so that the wire can be tested without them.
 
+mod audit;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::{Answer, Caller, Effect, Entry, EntryKind, Fault, Question, Vocabulary};
+
+pub use self::audit::{
+    AuditError, AuditLog, AuditPage, CheckpointInfo, ItemKey, LogItem, NewOutcome, Proof, ProofSubject,
+    WholeItem,
+};
 
 /// Gives the declared words of the bundle that answers now.
 pub trait Vocabularies: Send + Sync + 'static {

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use super::convert::BadFields;
-use super::ports::{AnswerError, CatalogError, PolicyError};
+use super::ports::{AnswerError, AuditError, CatalogError, PolicyError};
 use super::proto::BadField;
 
 /// The domain of every `google.rpc.ErrorInfo`.
@@ -134,6 +134,39 @@ impl From<PolicyError> for Status {
                 "UNREADABLE",
                 [],
             ),
+        }
+    }
+}
+
+impl From<AuditError> for Status {
+    fn from(error: AuditError) -> Self {
+        match &error {
+            AuditError::NotFound => {
+                explained(&error, Code::NotFound, "there is no such record", "NOT_FOUND", [])
+            }
+            AuditError::Forbidden => forbidden(&error),
+            AuditError::PageToken => bad_field("page_token", "is not a token of this list"),
+            AuditError::NotReady => not_ready(&error),
+            AuditError::NotCovered { tree_size, .. } => {
+                let info = [("tree_size", tree_size.to_string())];
+                let message = "it is recorded, and no checkpoint covers it yet: ask again";
+                explained(&error, Code::FailedPrecondition, message, "NOT_COVERED", info)
+            }
+            AuditError::Smaller { tree_size, .. } => {
+                let info = [("tree_size", tree_size.to_string())];
+                let message = format!("the newest checkpoint covers {tree_size} entries");
+                explained(&error, Code::OutOfRange, &message, "SMALLER", info)
+            }
+            AuditError::Unreadable(_) => {
+                explained(&error, Code::Unavailable, "the log cannot be read now", "UNREADABLE", [])
+            }
+            AuditError::NotRecorded(_) => {
+                explained(&error, Code::Unavailable, "the outcome could not be recorded", "NOT_RECORDED", [])
+            }
+            AuditError::Damaged(_) => {
+                tracing::error!(error = &error as &dyn Error, "the log is damaged");
+                explained(&error, Code::DataLoss, "the record is damaged", "DAMAGED", [])
+            }
         }
     }
 }

@@ -65,6 +65,10 @@ impl<'a> Check<'a> {
         for row in &rows.safeguard {
             row.implies.iter().for_each(|word| self.known(at(row.id.span().start), IdSet::Safeguard, word));
         }
+        for row in &rows.outcome {
+            let here = at(row.id.span().start);
+            row.fulfils.iter().for_each(|duty| self.known(here, IdSet::Obligation, duty));
+        }
         for row in &rows.data_kind {
             row.implies.iter().for_each(|word| self.known(at(row.id.span().start), IdSet::DataKind, word));
         }
@@ -232,13 +236,7 @@ impl<'a> Check<'a> {
         }
         let reviewed =
             self.reviewed(here, row.verified, row.confidence.as_deref(), row.review_by.as_deref(), review);
-        self.facts.relations.push(RelationFact {
-            row: Arc::new(row),
-            interval,
-            signed,
-            conditions,
-            reviewed,
-        });
+        self.facts.relations.push(RelationFact::new(row, interval, signed, conditions, reviewed));
     }
 
     fn take_regime(&mut self, here: At<'_>, row: &Regime, review: &ReviewRow) {

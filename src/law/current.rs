@@ -101,7 +101,8 @@ impl RegimeFact {
         let lapsed = row.status == RegimeStatus::LapsedResidual && self.interval.is_past(from);
         let current = row.jurisdictions.iter().filter(|code| lapsed || self.in_force_for(code, from));
         let jurisdictions: Vec<String> = current.cloned().collect();
-        let governs = row.status != RegimeStatus::EnactedNotCommenced && (lapsed || !jurisdictions.is_empty());
+        let governs =
+            row.status != RegimeStatus::EnactedNotCommenced && (lapsed || !jurisdictions.is_empty());
         governs.then_some(Current { lapsed, jurisdictions })
     }
 

@@ -11,6 +11,7 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::index::Index;
+use super::places::Codes;
 use super::rows::{
     Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
     Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
@@ -37,12 +38,16 @@ pub struct InstrumentFact<'a> {
     pub legal_process: bool,
     /// It preserves and discloses nothing.
     pub preserves: bool,
+    /// Another state than the one that asks executes it, by its own law.
+    pub executed: bool,
     /// The relation kind that it stands under; `comity` where none is needed.
     pub under: Option<&'a str>,
 }
 
 pub(super) struct RelationFact {
     pub row: Arc<Relation>,
+    /// Its ends, and the groupings that stand with them.
+    pub parties: Arc<Codes>,
     pub interval: Interval,
     pub signed: Option<Timestamp>,
     pub conditions: Vec<Condition>,
@@ -79,6 +84,7 @@ pub(super) struct Instrument {
     pub under: Option<String>,
     pub legal_process: bool,
     pub preserves: bool,
+    pub executed: bool,
 }
 
 pub(super) struct Settings {
@@ -110,6 +116,7 @@ pub struct Facts {
     pub(super) messages: HashMap<(IdSet, String), String>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
+    pub(super) fulfils: BTreeMap<String, Vec<String>>,
     pub(super) relation_kinds: BTreeMap<String, super::rows::Between>,
     pub(super) absences: Vec<Absence>,
     pub(super) not_rules: Vec<NotARule>,
@@ -144,6 +151,7 @@ pub(super) struct FactsFile {
     pub obligation: Vec<WordRow>,
     pub route: Vec<WordRow>,
     pub next_step: Vec<WordRow>,
+    pub outcome: Vec<WordRow>,
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,
@@ -208,6 +216,7 @@ impl Facts {
             messages: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
+            fulfils: BTreeMap::new(),
             relation_kinds: BTreeMap::new(),
             absences: Vec::new(),
             not_rules: Vec::new(),
@@ -292,6 +301,12 @@ impl Facts {
     #[must_use]
     pub fn route(&self, kind: &str) -> Option<&RouteKind> {
         self.routes.get(kind)
+    }
+
+    /// The obligations that each outcome fulfils.
+    #[must_use]
+    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fulfils
     }
 
     /// The strongest of several next steps, as the facts rank them.

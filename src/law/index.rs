@@ -1,10 +1,15 @@
 //! The facts by what a question looks them up by, built once: relations by their ends, and what is found by an id.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::calendar::Interval;
+use super::condition::Condition;
 use super::facts::{Facts, RelationFact, Reviewed};
 use super::places::Codes;
-use super::rows::Between;
+use super::rows::{Between, Relation};
 
 /// What a question finds facts by.
 #[derive(Default)]
@@ -64,6 +69,18 @@ impl Index {
 }
 
 impl RelationFact {
+    pub fn new(
+        row: Relation,
+        interval: Interval,
+        signed: Option<Timestamp>,
+        conditions: Vec<Condition>,
+        reviewed: Reviewed,
+    ) -> Self {
+        let ends = [&row.from, &row.to].into_iter().chain(&row.extends_from).chain(&row.extends_to);
+        let parties = Arc::new(ends.cloned().collect());
+        Self { row: Arc::new(row), parties, interval, signed, conditions, reviewed }
+    }
+
     /// The codes that stand at its beginning.
     pub fn from_ends(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.row.from).chain(&self.row.extends_from)

@@ -51,6 +51,7 @@ impl Facts {
         Some(InstrumentFact {
             own: row.own,
             legal_process: row.legal_process,
+            executed: row.executed,
             preserves: row.preserves,
             under: row.under.as_deref(),
         })

@@ -73,6 +73,13 @@ impl World {
         Cow::Owned(closure)
     }
 
+    /// Whether a place lies in one of several, or is a grouping that one of them lies in whole.
+    #[must_use]
+    pub fn is_among(&self, code: &str, places: &Codes) -> bool {
+        !self.closure(code).is_disjoint(places)
+            || places.iter().any(|place| self.closure(place).contains(code))
+    }
+
     /// What any of several places lies in.
     pub fn closure_any<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
         // The same places are often stated several times over, by way of presumptions.

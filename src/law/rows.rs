@@ -111,6 +111,7 @@ row! { pub(super) struct InstrumentRow {
     under: Option<String>,
     #[serde(default = "yes")] legal_process: bool,
     #[serde(default)] preserves: bool,
+    #[serde(default)] executed: bool,
 } }
 
 fn yes() -> bool {
@@ -131,6 +132,8 @@ pub(super) struct WordRow {
     pub implied_by: Vec<String>,
     #[serde(default)]
     pub carried_by: Vec<String>,
+    #[serde(default)]
+    pub fulfils: Vec<String>,
     #[serde(default)]
     pub systematic: bool,
     #[serde(default)]
@@ -177,6 +180,7 @@ row! { pub(super) struct ConditionRow {
     is: Option<bool>,
     at_least_relation: Option<String>,
     lacks_other_party: Option<bool>,
+    names_other_party: Option<bool>,
     present: Option<bool>,
     by_rule: Option<String>,
     absent: Option<String>,
@@ -215,6 +219,8 @@ row! {
     pub struct NotARule {
     /// The regime.
     #[serde(deserialize_with = "plain")] regime: String,
+    /// No rule carries any of the regime.
+    #[serde(default)] whole: bool,
     /// What it says.
     what: String,
     /// Why no rule carries it.

@@ -93,6 +93,10 @@ pub struct Standing {
     pub state: RelationState,
     /// Its conditions that are not met.
     pub unmet: Vec<String>,
+    /// Whose law it binds: its ends, and the groupings that stand with them.
+    pub parties: Arc<Codes>,
+    /// Its first instant; absent where none is known.
+    pub begins: Option<Timestamp>,
     /// How sure it is, and when to look again.
     pub reviewed: Reviewed,
 }
@@ -132,7 +136,13 @@ impl World {
         candidates.filter_map(|number| self.standing(number, from, to, facts)).collect()
     }
 
-    fn standing(&self, number: usize, from: &Codes, to: &Codes, facts: &dyn RequestFacts) -> Option<Standing> {
+    fn standing(
+        &self,
+        number: usize,
+        from: &Codes,
+        to: &Codes,
+        facts: &dyn RequestFacts,
+    ) -> Option<Standing> {
         let fact = self.facts.relations.get(number)?;
         let state = *self.epoch.relation_states.get(number)?;
         let row = &fact.row;
@@ -155,6 +165,8 @@ impl World {
             row: Arc::clone(row),
             state: if unmet.is_empty() { state } else { RelationState::ConditionUnmet },
             unmet,
+            parties: Arc::clone(&fact.parties),
+            begins: fact.interval.from,
             reviewed: fact.reviewed,
         })
     }

@@ -25,6 +25,7 @@ pub enum IdSet {
     Obligation,
     Route,
     NextStep,
+    Outcome,
 }
 
 impl IdSet {
@@ -48,6 +49,7 @@ impl IdSet {
             Self::Obligation => "obligation",
             Self::Route => "route",
             Self::NextStep => "next step",
+            Self::Outcome => "outcome",
         }
     }
 }

@@ -41,14 +41,14 @@ impl Bundle {
         files: &Files,
         facts: Arc<Facts>,
         (deciding, advising): (Schema, Schema),
-        rules: Vec<(Rule, Policy)>,
+        rules: Vec<Rule>,
+        policies: &[Policy],
         lists: ClosedLists,
     ) -> Self {
         let mut index = Index::default();
-        for (number, (rule, policy)) in rules.iter().enumerate() {
+        for (number, (rule, policy)) in rules.iter().zip(policies).enumerate() {
             index.add(number, rule, policy);
         }
-        let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
         let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id.clone(), index)).collect();
         Self {
             version: digest(files),

@@ -14,10 +14,7 @@ use super::ask::{Ask, AskError, EntityValue, Uid, Value};
 
 /// Every entity type of the schema, parsed once.
 static TYPES: LazyLock<HashMap<&'static str, EntityType>> = LazyLock::new(|| {
-    super::schema::TYPES
-        .iter()
-        .filter_map(|name| Some((*name, EntityType::from_str(name).ok()?)))
-        .collect()
+    super::schema::TYPES.iter().filter_map(|name| Some((*name, EntityType::from_str(name).ok()?))).collect()
 });
 
 /// The fields of a context.

@@ -70,8 +70,7 @@ impl Index {
                 Some(uid) => cells.of_entity.entry(uid.clone()).or_default(),
                 None => &mut cells.of_all,
             };
-            let entries =
-                if rule.effect == Effect::Advice { &mut cell.advising } else { &mut cell.judging };
+            let entries = if rule.effect == Effect::Advice { &mut cell.advising } else { &mut cell.judging };
             entries.push(entry.clone());
         }
     }
@@ -82,8 +81,9 @@ impl Index {
         // What the resource lies in may itself lie in something; each cell once.
         let uids: BTreeSet<&Uid> =
             ask.own().flat_map(|entity| std::iter::once(&entity.uid).chain(&entity.parents)).collect();
-        let of_entities =
-            cells.into_iter().flat_map(move |cells| uids.clone().into_iter().filter_map(|uid| cells.of_entity.get(uid)));
+        let of_entities = cells
+            .into_iter()
+            .flat_map(move |cells| uids.clone().into_iter().filter_map(|uid| cells.of_entity.get(uid)));
         let reached = cells.into_iter().map(|cells| &cells.of_all).chain(of_entities);
         let kind = ask.principal.uid.kind;
         let entries = reached.flat_map(move |cell| match phase {
@@ -99,9 +99,7 @@ fn principal(constraint: PrincipalConstraint) -> (Option<&'static str>, Option<U
     match constraint {
         PrincipalConstraint::Any => (None, None),
         PrincipalConstraint::Is(kind) => (schema::kind(&kind.to_string()), None),
-        PrincipalConstraint::IsIn(kind, uid) => {
-            (schema::kind(&kind.to_string()), of(&uid))
-        }
+        PrincipalConstraint::IsIn(kind, uid) => (schema::kind(&kind.to_string()), of(&uid)),
         PrincipalConstraint::Eq(uid) | PrincipalConstraint::In(uid) => (None, of(&uid)),
     }
 }
@@ -110,7 +108,9 @@ fn principal(constraint: PrincipalConstraint) -> (Option<&'static str>, Option<U
 fn resource(constraint: ResourceConstraint) -> Option<Uid> {
     match constraint {
         ResourceConstraint::Any | ResourceConstraint::Is(_) => None,
-        ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => of(&uid),
+        ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => {
+            of(&uid)
+        }
     }
 }
 

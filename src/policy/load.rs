@@ -1,6 +1,6 @@
 //! From files to a bundle: parsed, annotated, validated against the schema, checked; whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use miette::Diagnostic;
 use super::annotations;
 use super::bundle::Bundle;
 use super::rule::Rule;
-use super::{check, links, schema};
+use super::{check, complete, links, schema};
 use crate::domain::{Disposition, Effect, Fault, Files};
 use crate::law::Facts;
 
@@ -49,6 +49,17 @@ struct Words {
     line: usize,
 }
 
+/// A policy that was taken.
+struct Taken {
+    rule: Rule,
+    policy: Policy,
+    /// The same without its places in the text: the evaluator carries them along with every value, and they are of
+    /// use to a fault of the load alone.
+    bare: Policy,
+    /// The attributes of the context that it reads.
+    reads: Vec<String>,
+}
+
 impl Words {
     fn fault(&self, message: String) -> Fault {
         Fault { file: self.file.clone(), line: self.line, message, help: String::new() }
@@ -61,6 +72,14 @@ impl Bundle {
     /// # Errors
     /// [`LoadError`] with every fault: its file, its line, and what to do.
     pub fn load(files: &Files) -> Result<(Self, Report), LoadError> {
+        if !files.keys().any(|path| path == schema::PATH || path.starts_with("facts/")) {
+            let fault = Fault::of_file(
+                "",
+                format!("this is no policy bundle: it has neither {} nor facts/", schema::PATH),
+            )
+            .help("`situs policies init` writes the default bundle into a folder");
+            return Err(LoadError { faults: vec![fault] });
+        }
         let facts = Arc::new(Facts::load(files).map_err(|faults| LoadError { faults })?);
         let Some(schema_file) = files.get(schema::PATH) else {
             let fault = Fault::of_file(schema::PATH, "the bundle has no schema")
@@ -73,10 +92,13 @@ impl Bundle {
         let lists = schema::closed_lists(&facts);
         let mut faults = Vec::new();
         let policies = parse(files, &facts, &mut faults);
-        let (mut rules, mut words) = (Vec::new(), HashMap::new());
+        let (mut rules, mut bares) = (Vec::new(), Vec::new());
+        let (mut words, mut readers) = (HashMap::new(), BTreeMap::new());
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
-            let Some((rule, policy, bare)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
+            let Some(taken) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
+            let Taken { rule, policy, bare, reads } = taken;
+            readers.extend(reads.into_iter().map(|attribute| (attribute, rule.id.clone())));
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
             if words.insert(rule.id.clone(), parsed.words).is_some() {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
@@ -85,12 +107,14 @@ impl Bundle {
             if let Err(error) = set.add(policy) {
                 faults.push(fault_of(&rule, error.to_string()));
             }
-            rules.push((rule, bare));
+            rules.push(rule);
+            bares.push(bare);
         }
         if rules.is_empty() && faults.is_empty() {
             faults
                 .push(Fault::of_file("core", "the bundle has no policies, so nothing would ever be allowed"));
         }
+        faults.extend(complete::check(files, &facts, &rules, &readers));
         let mut report = Report::default();
         for (set, schema) in [(&decide, &deciding), (&advise, &advising)] {
             validate(set, schema.clone(), &words, &mut faults, &mut report);
@@ -100,7 +124,7 @@ impl Bundle {
             faults.dedup();
             return Err(LoadError { faults });
         }
-        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, lists);
+        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &bares, lists);
         Ok((bundle, report))
     }
 }
@@ -198,15 +222,13 @@ fn line_of_policy(text: &str, id: Option<&str>, source: &str) -> usize {
     crate::domain::line_of(text, by_id.or_else(|| text.find(source)).unwrap_or(0))
 }
 
-/// The rule of a policy, the policy, and the same without its places in the text: the evaluator carries them
-/// along with every value, and they are of use to a fault of the load alone.
 fn rule(
     parsed: &Parsed,
     files: &Files,
     facts: &Facts,
     lists: &schema::ClosedLists,
     faults: &mut Vec<Fault>,
-) -> Option<(Rule, Policy, Policy)> {
+) -> Option<Taken> {
     let policy = &parsed.policy;
     let mut fault = |message: String, help: &str| faults.push(parsed.words.fault(message).help(help));
     let (read, all, errors) = annotations::read(policy.annotations(), facts);
@@ -239,7 +261,9 @@ fn rule(
     if effect == Effect::Forbid && read.disposition.is_none() && !access {
         fault(format!("forbid `{id}` has no disposition"), "add @disposition(\"prohibited_by_law\"), say");
     }
+    let mut reads = Vec::new();
     let bare = policy.to_json().map_err(|error| error.to_string()).and_then(|json| {
+        reads = complete::context_attributes(&json);
         check::check(&json, facts, lists, forbids, read.advice)
             .into_iter()
             .for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
@@ -282,7 +306,7 @@ fn rule(
         actions,
         scope_regime,
     };
-    Some((rule, policy.clone(), bare))
+    Some(Taken { rule, policy: policy.clone(), bare, reads })
 }
 
 fn validate(

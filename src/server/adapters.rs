@@ -1,5 +1,7 @@
 //! The wire's ports over the engine, the catalogue and the policies.
 
+mod audit;
+
 use std::sync::Arc;
 
 use super::reload::{Loaded, Reloader};
@@ -12,6 +14,8 @@ use crate::grpc::ports::{
     PolicyStatus, PolicyText, Reloaded, Vocabularies, WatchEvent,
 };
 use crate::policy::{Bundle, Reader, Rule};
+
+pub(super) use self::audit::AuditLog;
 
 /// The declared words of the current bundle.
 pub(super) struct Words(pub Reader);

@@ -24,6 +24,11 @@ const EVENTS: usize = 64;
 /// An edit that goes on for longer is read as it is; a half-written one fails its checks.
 const MAX_EDIT: Duration = Duration::from_secs(3);
 
+/// Faults of one load that go to the log: a bad rule can break every case, and a person reads the first few.
+const MAX_LOGGED: usize = 20;
+/// How often a long load says how far it is.
+const PROGRESS: Duration = Duration::from_secs(1);
+
 /// A bundle that was just published.
 #[derive(Clone)]
 pub(super) struct Loaded {
@@ -78,7 +83,7 @@ impl Reloader {
             (bundle.version() == version).then_some((version, bundle))
         });
         let Some((version, bundle)) = fallback.await.ok().flatten() else { return Err(error) };
-        let origin = format!("the last good bundle, {version}");
+        let origin = "the last good bundle".to_owned();
         tracing::error!(version, "the policies are bad; serving the last good bundle instead");
         let loaded = Loaded { bundle: Arc::new(bundle), origin, changed: true };
         let writer = self.0.writer.lock().await;
@@ -122,8 +127,12 @@ impl Reloader {
                 Ok(loaded)
             }
             Err(error) => {
-                for fault in &error.faults {
+                for fault in error.faults.iter().take(MAX_LOGGED) {
                     tracing::error!(file = fault.file, line = fault.line, "bad bundle: {fault}");
+                }
+                if error.faults.len() > MAX_LOGGED {
+                    let more = error.faults.len() - MAX_LOGGED;
+                    tracing::error!(more, "bad bundle: `situs validate` shows every fault");
                 }
                 if self.0.reader.current().is_some() {
                     tracing::error!(faults = error.faults.len(), "the last good bundle keeps serving");
@@ -213,6 +222,7 @@ fn prepare(inner: &Inner, files: Option<Files>) -> Result<Loaded, LoadError> {
         }
         _ => inner.read()?,
     };
+    tracing::info!(files = files.len(), "reading a bundle");
     let (bundle, report) = Bundle::load(&files)?;
     if let Some(current) = inner.reader.current().filter(|current| current.version() == bundle.version()) {
         let same_cases = current.files() == bundle.files();
@@ -233,7 +243,17 @@ fn prepare(inner: &Inner, files: Option<Files>) -> Result<Loaded, LoadError> {
 fn try_cases(bundle: &Bundle, files: &Files, inner: &Inner) -> Result<(), LoadError> {
     let cases = scenario::read_cases(files, bundle.facts()).map_err(|faults| LoadError { faults })?;
     let now = inner.clock.now();
-    let faults: Vec<Fault> = scenario::run_all(bundle, &cases, now)
+    let total: usize = cases.iter().map(|file| file.cases.len()).sum();
+    tracing::info!(policies = bundle.rules().len(), cases = total, "its files are sound; trying its cases");
+    let (mut outcomes, mut told) = (Vec::new(), std::time::Instant::now());
+    for file in &cases {
+        outcomes.extend(scenario::run_all(bundle, std::slice::from_ref(file), now));
+        if told.elapsed() >= PROGRESS {
+            tracing::info!(tried = outcomes.len(), cases = total, "trying its cases");
+            told = std::time::Instant::now();
+        }
+    }
+    let faults: Vec<Fault> = outcomes
         .into_iter()
         .filter(|outcome| !outcome.comparison.holds())
         .map(|outcome| Fault {

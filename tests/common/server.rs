@@ -53,7 +53,15 @@ impl Start {
     fn plain(mut command: Command, data_dir: &Path) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
         // What is set where the tests run is not for the server that they start.
-        for name in ["SITUS_CONFIG", "SITUS_POLICIES", "SITUS_EXAMPLE", "SITUS_LOG_FORMAT", "SITUS_DURABLE"] {
+        for name in [
+            "SITUS_CONFIG",
+            "SITUS_POLICIES",
+            "SITUS_EXAMPLE",
+            "SITUS_LOG_FORMAT",
+            "SITUS_DURABLE",
+            "SITUS_MASK",
+            "SITUS_ERASE",
+        ] {
             command.env_remove(name);
         }
         command.env("RUST_LOG", "info").stdin(Stdio::null());
