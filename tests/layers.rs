@@ -9,8 +9,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Names of one module alone: nothing else of the program may know them.
-const OWNED: &[(&str, &str)] =
-    &[("cedar_policy", "policy"), ("proto", "grpc"), ("dashmap", "catalog"), ("DashMap", "catalog")];
+const OWNED: &[(&str, &str)] = &[
+    ("cedar_policy", "policy"),
+    ("cedar_policy_core", "policy"),
+    ("proto", "grpc"),
+    ("dashmap", "catalog"),
+    ("DashMap", "catalog"),
+];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[
     ("jurisdiction", "code"),
