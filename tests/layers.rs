@@ -16,6 +16,7 @@ const OWNED: &[(&str, &str)] = &[
     ("DashMap", "catalog"),
     ("jsonwebtoken", "server"),
     ("tokio_rustls", "server"),
+    ("cedar_policy_core", "policy"),
 ];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[

@@ -13,6 +13,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::{Arc, LazyLock};
 
 use common::dice::Dice;
@@ -82,12 +83,12 @@ fn said(id: u128, process: &str, change: impl FnOnce(&mut Decision)) -> Recorded
         verdict.decision = Verdict::Allow;
         verdict.disposition = Disposition::Permitted;
     }
-    let known = decision.process.as_mut().unwrap();
+    let known = Arc::make_mut(decision.process.as_mut().unwrap());
     known.id = process.to_owned();
     known.issuing_jurisdiction = String::from("US-NY");
     known.instrument = String::from("warrant");
     known.received_at = Some(instant("2026-03-01T00:00:00Z"));
-    decision.holding.as_mut().unwrap().stored_in = vec![String::from("IE")];
+    Arc::make_mut(decision.holding.as_mut().unwrap()).stored_in = vec![String::from("IE")];
     change(decision);
     common::year::recorded(decision.clone())
 }
@@ -216,7 +217,7 @@ fn keys_can_be_combined_and_then_stand_alone() {
     let events: Vec<Event> = (1..=4)
         .map(|id| {
             decision(said(id, &format!("p{id}"), |decision| {
-                let process = decision.process.as_mut().unwrap();
+                let process = Arc::make_mut(decision.process.as_mut().unwrap());
                 process.issuing_jurisdiction = String::from(if id > 2 { "DE" } else { "US" });
             }))
         })
@@ -238,12 +239,12 @@ fn by_chance(dice: &mut Dice, demands: usize) -> Vec<Event> {
     for id in 0..demands {
         let fate = dice.roll(7);
         let recorded = said(id as u128 + 1, &format!("p{id}"), |decision| {
-            let process = decision.process.as_mut().unwrap();
+            let process = Arc::make_mut(decision.process.as_mut().unwrap());
             process.issuing_jurisdiction =
                 (*dice.one(&["US", "US", "US", "DE", "DE", "FR", "BR", "FJ"])).to_owned();
             process.instrument =
                 (*dice.one(&["warrant", "warrant", "subpoena", "search_warrant"])).to_owned();
-            let holding = decision.holding.as_mut().unwrap();
+            let holding = Arc::make_mut(decision.holding.as_mut().unwrap());
             holding.stored_in = vec![(*dice.one(&["IE", "IE", "US", "DE", "JP"])).to_owned()];
             let hours = i64::try_from(dice.roll(24 * 300)).unwrap();
             decision.answer.decided_at = instant("2026-01-10T00:00:00Z") + SignedDuration::from_hours(hours);
