@@ -17,13 +17,16 @@ mod vocabulary;
 pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
-pub use caller::Caller;
+pub use caller::{Caller, Identity};
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
-pub use log::{Content, Draft, Outcome};
+pub use log::{
+    Content, ContentPart, ContentRef, Decided, Digest, Draft, Duty, DutyFilter, DutyState, Hidden, LogEntry,
+    Masked, Masking, Outcome, RecordFilter, Recorded,
+};
 pub use names::{
-    Action, AuthorityType, Category, Disposition, KeyControl, ProviderRole, RequesterKind, TenantType,
-    UnknownWord, Verdict,
+    Action, AuthorityType, Category, Credential, Disposition, KeyControl, Method, Personal, ProviderRole,
+    RequesterKind, TenantType, UnknownWord, Verdict,
 };
 pub use question::{Assertion, DataRef, DataRefError, Question, Requester, Transfer};
 pub use vocabulary::{IdentifierSet, Vocabulary};

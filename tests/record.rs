@@ -1,6 +1,6 @@
 //! What is recorded: every disclosure before it is answered, whatever happens to the process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Command;
 
 use common::server::{Server, Start, eventually};
-use prost::Message;
-use situs::audit;
-use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse, JournalRecord};
-use situs::grpc::words;
+use situs::audit::{self, Checkpoint, LogDir, Signer, Verifier, merkle, receipt_text};
+use situs::domain::{Decided, LogEntry};
+use situs::grpc::proto::{Action, AuthorizeRequest, AuthorizeResponse};
+use situs::grpc::{self, words};
 use situs::policy;
 use tempfile::TempDir;
 
@@ -36,6 +36,11 @@ fn start(folder: &TempDir) -> Server {
     server
 }
 
+/// How often the process is killed: more often where the environment says so.
+fn rounds() -> usize {
+    std::env::var("SITUS_TEST_KILLS").map_or(5, |rounds| rounds.parse().unwrap())
+}
+
 fn demand(id: &str) -> AuthorizeRequest {
     let words = serde_json::json!({
         "data_ref": "example/mail",
@@ -55,17 +60,53 @@ fn demand(id: &str) -> AuthorizeRequest {
     words::read(&words).unwrap()
 }
 
-/// The journal, by the id of the decision: its index, digest and record.
-fn journal(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, JournalRecord)> {
-    let entries = audit::read(&folder.path().join("data")).unwrap();
-    let records = entries.enumerate().map(|(place, entry)| {
+/// The decisions of the log, by id: their index, leaf hash and entry. What they name stands before them.
+fn log(folder: &TempDir) -> HashMap<String, (u64, Vec<u8>, Decided)> {
+    let entries = LogDir::open(&folder.path().join("data")).entries(0..u64::MAX).unwrap();
+    let (mut contents, mut decisions) = (HashMap::new(), HashMap::new());
+    for (place, entry) in entries.enumerate() {
         let entry = entry.unwrap();
         assert_eq!(entry.index, place as u64, "indexes run without a gap");
-        let record = JournalRecord::decode(entry.bytes.as_slice()).unwrap();
-        let id = record.answer.as_ref().unwrap().decision_id.clone();
-        (id, (entry.index, entry.leaf_hash.to_vec(), record))
-    });
-    records.collect()
+        assert_eq!(entry.leaf_hash, audit::leaf_hash(&entry.bytes));
+        match grpc::log_entry(&entry.bytes, &[]).unwrap() {
+            LogEntry::Content(part) => drop(contents.insert(entry.index, part.sha256)),
+            LogEntry::Decision(decided) => {
+                for at in &decided.contents {
+                    assert_eq!(contents.get(&at.index), Some(&at.sha256));
+                }
+                let place = (entry.index, entry.leaf_hash.to_vec(), (*decided).clone());
+                let twice = decisions.insert(decided.id.to_string(), place);
+                assert!(twice.is_none(), "a decision stands in the log twice");
+            }
+            LogEntry::Outcome(..) => panic!("nobody recorded an outcome"),
+        }
+    }
+    decisions
+}
+
+/// The key that checks what the log signs.
+fn key(folder: &TempDir) -> Verifier {
+    let secret = fs::read_to_string(folder.path().join("data/log.key")).unwrap();
+    secret.parse::<Signer>().unwrap().verifier()
+}
+
+/// The newest checkpoint, once it was held against the log's key and entries, and against former ones.
+fn checkpoint(folder: &TempDir, former: &[Checkpoint]) -> Checkpoint {
+    let dir = LogDir::open(&folder.path().join("data"));
+    let checkpoint = dir.checkpoint().unwrap().unwrap();
+    checkpoint.check(&key(folder)).unwrap();
+    let tiles = dir.tiles(checkpoint.size);
+    assert_eq!(merkle::root(checkpoint.size, &tiles).unwrap(), checkpoint.root);
+    for entry in dir.entries(0..checkpoint.size).unwrap().map(Result::unwrap) {
+        let proof = merkle::prove_inclusion(entry.index, checkpoint.size, &tiles).unwrap();
+        let (size, root) = (checkpoint.size, &checkpoint.root);
+        assert!(merkle::check_inclusion(entry.index, &entry.leaf_hash, size, root, &proof));
+    }
+    for old in former {
+        let proof = merkle::prove_consistency(old.size, checkpoint.size, &tiles).unwrap();
+        assert!(merkle::check_consistency(old.size, &old.root, checkpoint.size, &checkpoint.root, &proof));
+    }
+    checkpoint
 }
 
 #[tokio::test]
@@ -76,20 +117,22 @@ async fn a_disclosure_carries_the_receipt_of_its_record() {
     let receipt = answer.receipt.clone().unwrap();
     // On disk before the answer: the process is not asked to flush.
     server.kill();
-    let journal = journal(&folder);
-    let (index, leaf_hash, record) = &journal[&answer.decision_id];
+    let log = log(&folder);
+    let (index, leaf_hash, decided) = &log[&answer.decision_id];
     assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
-    assert_eq!(record.question.as_ref().unwrap(), &demand("one"));
-    let recorded = record.answer.clone().unwrap();
-    assert_eq!(recorded, AuthorizeResponse { receipt: None, ..answer });
-    assert_eq!(record.caller, "local");
+    let key = key(&folder);
+    let text = receipt_text(key.name(), *index, leaf_hash);
+    assert!(key.holds(text.as_bytes(), &receipt.signature));
+    assert_eq!((decided.request_id.as_str(), decided.data_ref.as_str()), ("one", "example/mail"));
+    assert_eq!((decided.caller.as_str(), decided.hypothetical), ("local", false));
 }
 
 #[tokio::test]
 async fn what_was_answered_is_recorded_though_the_process_is_killed() {
     let folder = TempDir::new().unwrap();
     let mut answered: Vec<AuthorizeResponse> = Vec::new();
-    for round in 0..5 {
+    let mut checkpoints: Vec<Checkpoint> = Vec::new();
+    for round in 0..rounds() {
         let server = start(&folder);
         let client = server.authorization().await;
         let (sender, mut answers) = tokio::sync::mpsc::unbounded_channel();
@@ -108,7 +151,7 @@ async fn what_was_answered_is_recorded_though_the_process_is_killed() {
             })
             .collect();
         // In the middle of the load, after another number of answers in each round.
-        for _ in 0..(10 + 7 * round) {
+        for _ in 0..(10 + 7 * (round % 10)) {
             answered.push(answers.recv().await.unwrap());
         }
         server.kill();
@@ -119,12 +162,13 @@ async fn what_was_answered_is_recorded_though_the_process_is_killed() {
         while let Some(answer) = answers.recv().await {
             answered.push(answer);
         }
+        checkpoints.push(checkpoint(&folder, &checkpoints));
     }
-    let journal = journal(&folder);
+    let log = log(&folder);
     for answer in &answered {
         let receipt = answer.receipt.as_ref().unwrap();
         let (index, leaf_hash, _) =
-            journal.get(&answer.decision_id).unwrap_or_else(|| panic!("{answer:?} is lost"));
+            log.get(&answer.decision_id).unwrap_or_else(|| panic!("{answer:?} is lost"));
         assert_eq!((*index, leaf_hash), (receipt.log_index, &receipt.leaf_hash));
     }
 }
@@ -151,7 +195,7 @@ async fn without_room_on_the_disk_a_disclosure_is_not_answered() {
     .await
     .into_inner();
     server.kill();
-    assert!(journal(&folder).contains_key(&answer.decision_id));
+    assert!(log(&folder).contains_key(&answer.decision_id));
 }
 
 /// Sets the largest size of a file that the server may write.
@@ -182,12 +226,14 @@ async fn what_hands_nothing_over_is_answered_from_the_buffer_and_recorded_later(
     })
     .await;
     assert!(server.stop().success());
-    let journal = journal(&folder);
-    assert!(journal.contains_key(&meanwhile.decision_id), "an answer from the buffer is lost");
-    // Another run goes on after them, and no decision stands in it twice: each id was found once.
-    let places: Vec<u64> = journal.values().map(|(index, ..)| *index).collect();
-    assert_eq!(audit::read(&folder.path().join("data")).unwrap().count(), places.len());
+    let log = log(&folder);
+    assert!(log.contains_key(&meanwhile.decision_id), "an answer from the buffer is lost");
+    // What the server ended with is published, and another run goes on after it.
+    let before = checkpoint(&folder, &[]);
     let server = start(&folder);
     let next = server.authorization().await.authorize(demand("next")).await.unwrap().into_inner();
-    assert_eq!(next.receipt.unwrap().log_index, places.len() as u64);
+    assert!(next.receipt.unwrap().log_index >= before.size);
+    assert!(server.stop().success());
+    let size = before.size;
+    assert!(checkpoint(&folder, &[before]).size > size);
 }

@@ -1,49 +1,39 @@
-//! The segment files as the writer appends to them: recovery, groups, rotation.
+//! The log as the engine uses it: append, health, close.
 //!
-//! It owns every write to the journal's directory, and that none is trusted after an error. It leaves
-//! queueing, retries and answers to the writer.
-//!
-//! A segment is born whole: written with its first group under another name, synced, renamed, and the
-//! directory synced. So a segment that is there has a sound header, and it takes the place of what an earlier
-//! one holds from its first index on only when it holds as much itself.
+//! It owns the bound on what is accepted and how long a caller waits, and signs receipts. It leaves writing
+//! to the writer thread and tiles to the publisher thread, both of which it starts.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::collections::VecDeque;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
-use super::disk::{Disk, DiskError, DiskFile};
-use super::format::{self, HEADER_BYTES, Header, Leaf};
-use super::read::{self, ReadError};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::timeout;
 
-/// The file that keeps a second process out.
-const LOCK: &str = "lock";
+use super::checkpoint::{Checkpoint, receipt_text};
+use super::dir::LogDir;
+use super::disk::{Disk, DiskError, LocalDisk};
+use super::entry::{self, Contents, Format, NotEncoded};
+use super::error::ReadError;
+use super::health::Health;
+use super::journal::{self, FRAME_HEAD_BYTES, Journal, MAX_DRAFT_BYTES, Recovery};
+use super::key::{self, KeyError};
+use super::note::{Signer, Verifier};
+use super::options::Options;
+use super::publish::Publisher;
+use super::tail::Tail;
+use super::tile::MAX_ENTRY_BYTES;
+use super::writer::{Ending, Message, Room, Submission, Writer, draft_bytes};
+use crate::domain::{Draft, Outcome, Receipt, Record};
 
-/// What opening found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Whole records, all durable now.
-    pub records: u64,
-    /// The last write of the former run, where it was torn: its whole records are kept, the rest is cut.
-    pub torn: Option<Torn>,
-}
-
-/// A torn write that was cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// The file it ended.
-    pub path: PathBuf,
-    /// Where its whole records end.
-    pub offset: u64,
-    /// Bytes cut; 0 where it broke between two records.
-    pub bytes: u64,
-}
-
-/// Why a journal could not be opened.
+/// Why a log could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process, or another journal of this one, has it. Wait for its end.
-    #[error("the journal is in use: `{}` is locked", path.display())]
+    /// Another process, or another log of this one, has it. Wait for its end.
+    #[error("the log is in use: `{}` is locked", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
@@ -54,192 +44,410 @@ pub enum OpenError {
     /// What is there could not be read. Restore the file named.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The writer thread did not start. Raise the limit on threads.
-    #[error("failed to start the journal's writer: {source}")]
+    /// The log has no key. Restore it, or mend the settings.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The format's entries are longer than a log's can be: a fault of the program.
+    #[error("the parts of contents are longer than {MAX_ENTRY_BYTES} bytes")]
+    Format,
+    /// A thread did not start. Raise the limit on threads.
+    #[error("failed to start a thread of the log: {source}")]
     Thread {
         /// What the system said.
         source: std::io::Error,
     },
 }
 
-/// The files of one journal, open for appending.
-pub(super) struct Log {
-    disk: Arc<dyn Disk>,
-    directory: PathBuf,
-    segment_bytes: u64,
-    open: Option<OpenSegment>,
-    /// Number of the next segment file.
-    next_segment: u64,
-    /// Index of the next record; all before it are durable.
-    next_index: u64,
-    /// What the next write sends, kept for its allocation.
-    buffer: Vec<u8>,
-    /// Held as long as the log is, released by the system when the process ends in any way.
-    _lock: File,
+/// Why a record was not accepted. The decision must then not be given.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The disk refuses. Ask again when the log's health is ok.
+    #[error("the record could not be written: {cause}")]
+    Unwritable {
+        /// What the disk said.
+        #[source]
+        cause: Arc<DiskError>,
+    },
+    /// No room came free in time. Ask again later.
+    #[error("the log's buffer stayed full for {waited:?}")]
+    BufferFull {
+        /// How long was waited.
+        waited: Duration,
+        /// What the disk said, where it fails rather than being slow.
+        #[source]
+        cause: Option<Arc<DiskError>>,
+    },
+    /// The record was not on disk in time; it may yet come there. Ask again later.
+    #[error("the record was not durable after {waited:?}")]
+    TooSlow {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// Too many entries wait in the journal, as tiles cannot be written. Ask again when they can.
+    #[error("{entries} entries wait for a checkpoint that cannot be written")]
+    Unpublished {
+        /// How many.
+        entries: u64,
+        /// What was said when the last was tried.
+        #[source]
+        cause: Option<Arc<ReadError>>,
+    },
+    /// The record can never be written. Ask for less.
+    #[error("the record has {bytes} bytes, and the log takes {limit}")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit, that of an entry, of an entry with its contents, or of the whole buffer.
+        limit: usize,
+    },
+    /// The record could not be put into bytes. Ask again.
+    #[error("the record could not be encoded: {0}")]
+    NotEncoded(#[from] NotEncoded),
+    /// The log is closed, as the program ends. Ask another replica.
+    #[error("the log is closed")]
+    Closed,
 }
 
-/// The segment that groups are appended to.
-struct OpenSegment {
-    path: PathBuf,
-    file: Box<dyn DiskFile>,
-    salt: u64,
-    length: usize,
+/// Why a log did not close in order.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The disk failed to the last, and records that were buffered are lost.
+    #[error("{records} buffered records were lost: {cause}")]
+    Lost {
+        /// How many.
+        records: usize,
+        /// What the disk said.
+        #[source]
+        cause: Arc<DiskError>,
+    },
+    /// A thread ended of itself: a fault of the program.
+    #[error("a thread of the log ended early")]
+    Thread,
+}
+
+/// The log of decisions. Cheap to clone; every clone is the same log.
+#[derive(Clone)]
+pub struct Log(Arc<Shared>);
+
+/// Sends to the writer. Bounded by the permits that each submission carries. `None` once closed: what was
+/// sent before is written, and nothing can be sent after.
+pub(super) type Messages = Arc<Mutex<Option<mpsc::Sender<Message>>>>;
+
+struct Shared {
+    dir: LogDir,
+    format: Arc<dyn Format>,
+    signer: Signer,
+    options: Options,
+    /// One permit for each record that may be pending.
+    records: Arc<Semaphore>,
+    /// One permit for each byte that may be pending.
+    bytes: Arc<Semaphore>,
+    messages: Messages,
+    health_rx: watch::Receiver<Health<DiskError>>,
+    publishing_rx: watch::Receiver<Health<ReadError>>,
+    length_rx: watch::Receiver<u64>,
+    checkpoint_rx: watch::Receiver<Option<Arc<Checkpoint>>>,
+    ending_rx: watch::Receiver<Option<Ending>>,
+    published_rx: watch::Receiver<bool>,
 }
 
 // === impl Log ===
 
 impl Log {
-    /// Opens the journal below a data directory, or begins one.
+    /// Opens the log below a data directory, or begins one. Blocks while it reads the journal's last segments.
     ///
-    /// Checks every segment's header and the last two segments whole; [`read::read`] checks the rest.
-    pub(super) fn open(
+    /// # Errors
+    /// [`OpenError`] when it is in use, when the disk refuses, when durable bytes are damaged, or when its key
+    /// is not there.
+    pub fn open(
+        data: &Path,
+        format: Arc<dyn Format>,
+        options: Options,
+    ) -> Result<(Self, Recovery), OpenError> {
+        Self::open_on(Arc::new(LocalDisk), data, format, options)
+    }
+
+    /// Opens it on another [`Disk`].
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_on(
         disk: Arc<dyn Disk>,
         data: &Path,
-        segment_bytes: u64,
+        format: Arc<dyn Format>,
+        options: Options,
     ) -> Result<(Self, Recovery), OpenError> {
-        let directory = read::directory(data);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o750)
-            .create(&directory)
-            .map_err(DiskError::of("create", &directory))?;
-        let lock = lock(&directory.join(LOCK))?;
-        for dir in [data, &directory] {
-            disk.sync_dir(dir).map_err(DiskError::of("sync", dir))?;
+        if !entry::parts_fit(format.as_ref()) {
+            return Err(OpenError::Format);
         }
-        let mut log = Self {
+        let lock = journal::lock(disk.as_ref(), data)?;
+        let signer = key::open(disk.as_ref(), data, &options)?;
+        let checkpoint = LogDir::open(data).checkpoint_of(&signer.verifier())?;
+        let covered = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        let (journal, recovery) = Journal::open(disk.clone(), data, lock, options.segment_bytes, covered)?;
+        let (sender, messages) = mpsc::channel();
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        // One call that waits is as good as many.
+        let (wake, woken) = mpsc::sync_channel(1);
+        let (health_tx, health_rx) = watch::channel(Health::Ok);
+        let (publishing_tx, publishing_rx) = watch::channel(Health::Ok);
+        let (ending_tx, ending_rx) = watch::channel(None);
+        let (published_tx, published_rx) = watch::channel(false);
+        let (length_tx, length_rx) = watch::channel(journal.len());
+        let (checkpoint_tx, checkpoint_rx) = watch::channel(checkpoint.map(Arc::new));
+        let tail = Tail::new(journal.len());
+        let publisher = Publisher::open(
             disk,
-            directory,
-            segment_bytes,
-            open: None,
-            next_segment: 0,
-            next_index: 0,
-            buffer: Vec::new(),
-            _lock: lock,
+            data,
+            signer.clone(),
+            checkpoint_tx,
+            tail.clone(),
+            length_rx.clone(),
+            publishing_tx,
+            sender.clone(),
+            options.clone(),
+        )?;
+        let writer = Writer {
+            journal,
+            format: format.clone(),
+            contents: Contents::default(),
+            messages,
+            pending: VecDeque::new(),
+            failing: None,
+            health_tx,
+            tail: tail.clone(),
+            length_tx,
+            wake,
+            retry_first: options.retry_first,
+            retry_longest: options.retry_longest,
         };
-        let recovery = log.recover()?;
-        Ok((log, recovery))
-    }
-
-    /// Finds the end of the log, and writes anew what is not proved to be durable.
-    fn recover(&mut self) -> Result<Recovery, OpenError> {
-        let segments = read::list(&self.directory)?;
-        if let [.., before, _] = segments.as_slice() {
-            before.load()?;
-        }
-        let mut unproved = Vec::new();
-        let mut recovery = Recovery::default();
-        if let Some(last) = segments.last() {
-            let (bytes, scan) = last.load()?;
-            recovery.records = scan.next_index();
-            recovery.torn = scan.damage.map(|damage| Torn {
-                path: last.path.clone(),
-                offset: damage.offset as u64,
-                bytes: (bytes.len() - damage.offset) as u64,
-            });
-            for (index, placed) in (scan.header.first_index..).zip(&scan.records) {
-                if index >= scan.unproved_from {
-                    let payload = bytes.get(placed.payload.clone()).unwrap_or_default().to_vec();
-                    unproved.push(Leaf { payload, hash: placed.hash });
-                }
-            }
-            self.next_index = scan.unproved_from;
-            // A segment of unproved records alone is replaced, so that restarts do not pile up files.
-            let replaces = last.first_index == self.next_index;
-            self.next_segment = if replaces { last.number } else { last.number + 1 };
-        }
-        self.create(unproved.iter())?;
-        Ok(recovery)
-    }
-
-    /// How many records are durable.
-    pub(super) fn len(&self) -> u64 {
-        self.next_index
-    }
-
-    /// Makes a group of records durable, in order, and gives the index of the first.
-    ///
-    /// An error of the open segment abandons it, and the group goes into a new one; an error there is given
-    /// back, and the next call begins another. A group of none marks the last one as proved.
-    pub(super) fn commit<'a>(
-        &mut self,
-        leaves: impl Iterator<Item = &'a Leaf> + Clone,
-    ) -> Result<u64, DiskError> {
-        let first = self.next_index;
-        if let Some(mut segment) = self.open.take()
-            && (segment.length as u64) < self.segment_bytes
-        {
-            match self.append(&mut segment, leaves.clone()) {
-                Ok(()) => {
-                    self.open = Some(segment);
-                    return Ok(first);
-                }
-                Err(error) => tracing::warn!(%error, "journal segment abandoned, trying a new one"),
-            }
-        }
-        self.create(leaves)?;
-        Ok(first)
-    }
-
-    fn append<'a>(
-        &mut self,
-        segment: &mut OpenSegment,
-        leaves: impl Iterator<Item = &'a Leaf> + Clone,
-    ) -> Result<(), DiskError> {
-        self.buffer.clear();
-        format::write_group(&mut self.buffer, segment.length, segment.salt, self.next_index, leaves.clone());
-        segment.file.write_all(&self.buffer).map_err(DiskError::of("write", &segment.path))?;
-        segment.file.sync_data().map_err(DiskError::of("sync", &segment.path))?;
-        segment.length += self.buffer.len();
-        self.next_index += leaves.count() as u64;
-        Ok(())
-    }
-
-    /// Makes a new segment that begins with these records, and goes on in it.
-    fn create<'a>(&mut self, leaves: impl Iterator<Item = &'a Leaf> + Clone) -> Result<(), DiskError> {
-        // INVARIANT: `next_index` counts durable records alone, so what this segment voids was never
-        // acknowledged from elsewhere.
-        let path = read::segment_path(&self.directory, self.next_segment);
-        let draft = path.with_extension("tmp");
-        let header = Header::new(self.next_index);
-        let records = leaves.clone().count() as u64;
-        self.buffer.clear();
-        header.write(&mut self.buffer);
-        if records > 0 {
-            format::write_group(&mut self.buffer, HEADER_BYTES, header.salt, self.next_index, leaves);
-        }
-        let file = self.publish(&draft, &path).inspect_err(|_| {
-            // On a full disk the draft's room is needed; when it cannot go, the next one takes its place.
-            let _ = self.disk.remove(&draft);
+        spawn("journal", move || drop(ending_tx.send_replace(Some(writer.run()))))?;
+        spawn("log", move || {
+            publisher.run(&woken);
+            published_tx.send_replace(true);
         })?;
-        self.open = Some(OpenSegment { path, file, salt: header.salt, length: self.buffer.len() });
-        self.next_segment += 1;
-        self.next_index += records;
-        Ok(())
+        let shared = Shared {
+            dir: LogDir::live(data, tail, length_rx.clone()),
+            format,
+            signer,
+            records: Arc::new(Semaphore::new(options.buffer_records as usize)),
+            bytes: Arc::new(Semaphore::new(options.buffer_bytes as usize)),
+            options,
+            messages: sender,
+            health_rx,
+            publishing_rx,
+            length_rx,
+            checkpoint_rx,
+            ending_rx,
+            published_rx,
+        };
+        Ok((Self(Arc::new(shared)), recovery))
     }
 
-    /// Writes the buffer to a file that has its name only once it is whole and durable.
-    fn publish(&self, draft: &Path, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
-        let mut file = self.disk.create(draft).map_err(DiskError::of("create", draft))?;
-        file.write_all(&self.buffer).map_err(DiskError::of("write", draft))?;
-        file.sync_data().map_err(DiskError::of("sync", draft))?;
-        self.disk.rename(draft, path).map_err(DiskError::of("rename", draft))?;
-        self.disk.sync_dir(&self.directory).map_err(DiskError::of("sync", &self.directory))?;
-        Ok(file)
+    /// Records a decision, and waits until it is on disk.
+    ///
+    /// Runs in a Tokio runtime with time enabled, as every append does.
+    ///
+    /// # Errors
+    /// [`RecordError`]: no durable record is promised, and the decision must not be given.
+    pub async fn append_durable(&self, record: &Record) -> Result<Receipt, RecordError> {
+        self.refuse_early()?;
+        self.write(self.0.format.decision(record)?).await
+    }
+
+    /// Records a decision without waiting for the disk, but for room in the bounded buffer.
+    ///
+    /// # Errors
+    /// [`RecordError`]: the record is not in the buffer, and the decision must not be given.
+    pub async fn append_buffered(&self, record: &Record) -> Result<(), RecordError> {
+        let draft = self.fitting(self.0.format.decision(record)?)?;
+        let room = self.room(&draft).await?;
+        self.submit(Submission { draft, acknowledge: None, _room: room })
+    }
+
+    /// Records what became of a decision, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// [`RecordError`]: it is not recorded, or not yet.
+    pub async fn append_outcome(&self, outcome: &Outcome) -> Result<Receipt, RecordError> {
+        self.refuse_early()?;
+        self.write(self.0.format.outcome(outcome)?).await
+    }
+
+    /// How many entries are durable: the next index, but for pending records.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        *self.0.length_rx.borrow()
+    }
+
+    /// Whether no entry is durable.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Watches how many entries are durable.
+    #[must_use]
+    pub fn length_rx(&self) -> watch::Receiver<u64> {
+        self.0.length_rx.clone()
+    }
+
+    /// Reads what is durable, also while it grows. Cheap to clone.
+    #[must_use]
+    pub fn reader(&self) -> LogDir {
+        self.0.dir.clone()
+    }
+
+    /// The newest durable checkpoint; `None` before the first.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Arc<Checkpoint>> {
+        self.0.checkpoint_rx.borrow().clone()
+    }
+
+    /// Watches the newest durable checkpoint.
+    #[must_use]
+    pub fn checkpoint_rx(&self) -> watch::Receiver<Option<Arc<Checkpoint>>> {
+        self.0.checkpoint_rx.clone()
+    }
+
+    /// The log's origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.0.signer.name()
+    }
+
+    /// The key by which others check what the log signs.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        self.0.signer.verifier()
+    }
+
+    /// Whether it can write, now.
+    #[must_use]
+    pub fn health(&self) -> Health<DiskError> {
+        self.0.health_rx.borrow().clone()
+    }
+
+    /// Watches whether it can write. The channel closes when the log has.
+    #[must_use]
+    pub fn health_rx(&self) -> watch::Receiver<Health<DiskError>> {
+        self.0.health_rx.clone()
+    }
+
+    /// Watches whether tiles and checkpoints can be written. The channel closes when the log has.
+    #[must_use]
+    pub fn publishing_rx(&self) -> watch::Receiver<Health<ReadError>> {
+        self.0.publishing_rx.clone()
+    }
+
+    /// Takes no more records, writes what is pending, and publishes it; other clones are closed too.
+    ///
+    /// A disk that stalls stalls this: the caller bounds the wait.
+    ///
+    /// # Errors
+    /// [`CloseError`] when records that were buffered could not be written. What is durable and could not be
+    /// published is in the journal, and is published by the next run.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        drop(self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.0.records.close();
+        self.0.bytes.close();
+        let mut published_rx = self.0.published_rx.clone();
+        published_rx.wait_for(|published| *published).await.map_err(|_| CloseError::Thread)?;
+        let mut ending_rx = self.0.ending_rx.clone();
+        match ending_rx.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Ending::Lost { records, cause })) => {
+                Err(CloseError::Lost { records: *records, cause: cause.clone() })
+            }
+            Ok(Some(Ending::Flushed)) => Ok(()),
+            Ok(None) | Err(_) => Err(CloseError::Thread),
+        }
+    }
+
+    fn refuse_early(&self) -> Result<(), RecordError> {
+        match self.health().cause() {
+            Some(cause) => Err(RecordError::Unwritable { cause }),
+            None => Ok(()),
+        }
+    }
+
+    /// Submits a draft, and waits until it is on disk.
+    async fn write(&self, draft: Draft) -> Result<Receipt, RecordError> {
+        let draft = self.fitting(draft)?;
+        let (acknowledge, acknowledged) = oneshot::channel();
+        let mut health_rx = self.health_rx();
+        let failing = async move {
+            match health_rx.wait_for(|health| !health.is_ok()).await.map(|health| health.cause()) {
+                Ok(Some(cause)) => RecordError::Unwritable { cause },
+                Ok(None) | Err(_) => RecordError::Closed,
+            }
+        };
+        let room = tokio::select! {
+            room = self.room(&draft) => room?,
+            error = failing => return Err(error),
+        };
+        self.submit(Submission { draft, acknowledge: Some(acknowledge), _room: room })?;
+        let waited = self.0.options.durable_wait;
+        match timeout(waited, acknowledged).await {
+            Ok(Ok(Ok((log_index, leaf_hash)))) => {
+                let text = receipt_text(self.origin(), log_index, &leaf_hash);
+                let signature = self.0.signer.sign(text.as_bytes());
+                Ok(Receipt { log_index, leaf_hash: leaf_hash.to_vec(), signature })
+            }
+            Ok(Ok(Err(cause))) => Err(RecordError::Unwritable { cause }),
+            Ok(Err(_)) => Err(RecordError::Closed),
+            Err(_) => Err(RecordError::TooSlow { waited }),
+        }
+    }
+
+    /// The draft, where it fits in an entry, a group and the buffer.
+    fn fitting(&self, draft: Draft) -> Result<Draft, RecordError> {
+        let buffer = (self.0.options.buffer_bytes as usize).saturating_sub(FRAME_HEAD_BYTES);
+        let body = (entry::longest_body(self.0.format.as_ref(), &draft), MAX_ENTRY_BYTES);
+        let whole = (draft_bytes(&draft), MAX_DRAFT_BYTES.min(buffer));
+        match [body, whole].into_iter().find(|(bytes, limit)| bytes > limit) {
+            Some((bytes, limit)) => Err(RecordError::TooLarge { bytes, limit }),
+            None => Ok(draft),
+        }
+    }
+
+    /// Waits for room, first come, first served.
+    async fn room(&self, draft: &Draft) -> Result<Room, RecordError> {
+        let covered = self.checkpoint().map_or(0, |checkpoint| checkpoint.size);
+        let entries = self.len().saturating_sub(covered);
+        if entries > self.0.options.unpublished_entries {
+            let cause = self.0.publishing_rx.borrow().cause();
+            return Err(RecordError::Unpublished { entries, cause });
+        }
+        // At most MAX_DRAFT_BYTES and a head, so it fits.
+        let permits = u32::try_from(draft_bytes(draft) + FRAME_HEAD_BYTES).unwrap_or(u32::MAX);
+        let both = async {
+            let records = self.0.records.clone().acquire_owned().await?;
+            let bytes = self.0.bytes.clone().acquire_many_owned(permits).await?;
+            Ok::<_, tokio::sync::AcquireError>(Room { _records: records, _bytes: bytes })
+        };
+        let waited = self.0.options.room_wait;
+        match timeout(waited, both).await {
+            Ok(room) => room.map_err(|_| RecordError::Closed),
+            Err(_) => Err(RecordError::BufferFull { waited, cause: self.health().cause() }),
+        }
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), RecordError> {
+        match self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(sender) => sender.send(Message::Write(submission)).map_err(|_| RecordError::Closed),
+            None => Err(RecordError::Closed),
+        }
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .open(path)
-        .map_err(DiskError::of("create", path))?;
-    match fs::File::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(DiskError::of("lock", path)(source).into()),
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { dir, signer, .. } = self.0.as_ref();
+        f.debug_struct("Log").field("dir", dir).field("key", signer).finish_non_exhaustive()
     }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map(drop).map_err(|source| OpenError::Thread { source })
 }

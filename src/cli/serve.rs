@@ -73,11 +73,29 @@ struct Announcement {
 }
 
 impl server::Announce for Announcement {
+    fn log(&mut self, origin: &str, verifier_key: &str) {
+        match self.format {
+            LogFormat::Text => line(format!("log {origin}, key {verifier_key}")),
+            LogFormat::Json => line(serde_json::json!({ "log": origin, "key": verifier_key })),
+        }
+    }
+
     fn listening(&mut self, address: SocketAddr) {
         self.address = Some(address);
         match self.format {
             LogFormat::Text => line(format!("listening on {address}")),
             LogFormat::Json => line(serde_json::json!({ "listening": address.to_string() })),
+        }
+    }
+
+    fn insecure(&mut self, address: SocketAddr) {
+        const WARNING: &str = "it is served without TLS beyond this machine: anyone on the way can read and change \
+             what is asked and answered";
+        match self.format {
+            LogFormat::Text => note(format!("WARNING: INSECURE: {address}: {WARNING}")),
+            LogFormat::Json => {
+                note(serde_json::json!({ "warning": WARNING, "insecure": address.to_string() }))
+            }
         }
     }
 

@@ -57,14 +57,23 @@ const UNREADABLE: u8 = 2;
 
 pub(super) fn run(args: &Args) -> ExitCode {
     match outcomes(args) {
-        Ok((bundle, outcomes)) => report(args, &bundle, &outcomes),
+        Ok(run) => report(args, &run),
         Err(code) => code,
     }
 }
 
-fn outcomes(args: &Args) -> Result<(Bundle, Vec<Outcome>), ExitCode> {
+/// What was asked, and what could not be.
+struct Run {
+    bundle: Bundle,
+    outcomes: Vec<Outcome>,
+    /// How many faults the case files have.
+    unread: usize,
+}
+
+fn outcomes(args: &Args) -> Result<Run, ExitCode> {
     let bundle_files = files(args.policies.as_deref())?;
     let (bundle, _report) = bundle(&bundle_files)?;
+    let mut unread = 0;
     let mut case_files = if args.paths.is_empty() {
         scenario::read_cases(&bundle_files, bundle.facts()).map_err(|found| {
             faults(&found, &bundle_files);
@@ -75,15 +84,18 @@ fn outcomes(args: &Args) -> Result<(Bundle, Vec<Outcome>), ExitCode> {
         let mut read = Vec::new();
         let mut found = Vec::new();
         for (path, text) in &texts {
-            match CaseFile::read(path, text, bundle.facts()) {
-                Ok(file) => read.push(file),
+            match CaseFile::read_sound(path, text, bundle.facts()) {
+                Ok((file, more)) => {
+                    read.push(file);
+                    found.extend(more);
+                }
                 Err(more) => found.extend(more),
             }
         }
         if !found.is_empty() {
             faults(&found, &texts);
-            return Err(ExitCode::from(UNREADABLE));
         }
+        unread = found.len();
         read
     };
     if let Some(text) = &args.filter {
@@ -92,7 +104,7 @@ fn outcomes(args: &Args) -> Result<(Bundle, Vec<Outcome>), ExitCode> {
         }
     }
     let outcomes = scenario::run_all(&bundle, &case_files, SystemClock.now());
-    Ok((bundle, outcomes))
+    Ok(Run { bundle, outcomes, unread })
 }
 
 fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
@@ -114,7 +126,8 @@ fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
     Ok(files)
 }
 
-fn report(args: &Args, bundle: &Bundle, outcomes: &[Outcome]) -> ExitCode {
+fn report(args: &Args, run: &Run) -> ExitCode {
+    let Run { bundle, outcomes, unread } = run;
     let failed = outcomes.iter().filter(|outcome| !outcome.comparison.holds()).count();
     for outcome in outcomes.iter().filter(|outcome| args.verbose || !outcome.comparison.holds()) {
         print(outcome);
@@ -129,6 +142,8 @@ fn report(args: &Args, bundle: &Bundle, outcomes: &[Outcome]) -> ExitCode {
     line(format!("{} of {} cases hold", outcomes.len() - failed, outcomes.len()));
     if outcomes.is_empty() {
         note("no case was run");
+    }
+    if outcomes.is_empty() || *unread > 0 {
         return ExitCode::from(UNREADABLE);
     }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -152,6 +167,9 @@ fn print(outcome: &Outcome) {
         line(format!("     reasons beyond those expected: {}", comparison.more_reasons.join(", ")));
     }
     line(format!("     regimes: {}", answer.regimes.join(", ")));
+    for reason in answer.reasons.iter().filter(|reason| reason.policy_id.is_empty()) {
+        line(format!("     {}: {}", reason.code, reason.message));
+    }
     if answer.reasons.iter().all(|reason| reason.effect == Effect::Advice) {
         line("     no permit and no forbid held");
     }

@@ -20,6 +20,8 @@ pub enum IdentifierSet {
     Flag,
     /// Relations between jurisdictions: treaties, agreements, decisions.
     Relation,
+    /// Outcomes: what became of a decision.
+    Outcome,
 }
 
 impl IdentifierSet {
@@ -33,6 +35,7 @@ impl IdentifierSet {
         Self::Issuer,
         Self::Flag,
         Self::Relation,
+        Self::Outcome,
     ];
 
     /// What one of its identifiers is called in a sentence.
@@ -47,6 +50,7 @@ impl IdentifierSet {
             Self::Issuer => "issuer",
             Self::Flag => "process flag",
             Self::Relation => "relation",
+            Self::Outcome => "outcome",
         }
     }
 }

@@ -67,11 +67,10 @@ pub(super) fn is_demand(action: Action) -> bool {
 /// The places that a question is decided for, each by itself.
 pub(super) fn places(question: &Question, resolved: &Resolved, world: &World) -> Vec<String> {
     let facts = world.facts();
-    let executed = resolved.process.as_ref().map(|process| process.executed_by_jurisdiction.as_str());
-    let mut codes = match executed.filter(|code| is_demand(resolved.action) && !code.is_empty()) {
-        Some(code) => vec![code.to_owned()],
-        None => vec![question.jurisdiction.clone()],
-    };
+    let process = resolved.process.as_ref().filter(|_| is_demand(resolved.action));
+    // What another state executes is that state's own act: it is its place that is asked about.
+    let executing = process.map(|process| executing(question, process, world)).unwrap_or_default();
+    let mut codes = if executing.is_empty() { vec![question.jurisdiction.clone()] } else { executing };
     // Who reaches in from elsewhere reaches from there too; what a third party receives is also where it is.
     let requester = &resolved.requester;
     let receivers = match resolved.action {
@@ -118,8 +117,7 @@ impl Point {
             derived.of_process(question, resolved, world, &demand, at);
             let of_party = |code: &String| !world.closure(code).is_disjoint(&derived.parties);
             derived.copy_in_reach = derived.copy_in_place || picture.stored_in.iter().any(of_party);
-            derived.control_in_reach =
-                derived.control_in_place || picture.provider_places().any(of_party);
+            derived.control_in_reach = derived.control_in_place || picture.provider_places().any(of_party);
         }
         let mut scope: BTreeSet<String> = picture.kinds.clone();
         if !picture.kinds.is_empty() {
@@ -262,6 +260,20 @@ fn issuing(question: &Question, process: Option<&LegalProcess>, world: &World) -
     expand(world.facts(), &[stated.unwrap_or_else(|| question.jurisdiction.clone())])
 }
 
+/// The state that executes the process, where it is one that another state executes. To say so of a state's own
+/// order, or of a request to itself, executes nothing.
+fn executing(question: &Question, process: &LegalProcess, world: &World) -> Vec<String> {
+    let facts = world.facts();
+    if !facts.instrument(&process.instrument).is_some_and(|instrument| instrument.executed) {
+        return Vec::new();
+    }
+    let own: BTreeSet<String> =
+        issuing(question, Some(process), world).iter().map(|code| facts.state_of(code)).collect();
+    let mut executing = expand(facts, std::slice::from_ref(&process.executed_by_jurisdiction));
+    executing.retain(|code| !own.contains(&facts.state_of(code)));
+    executing
+}
+
 impl ProcessFacts {
     fn of_process(
         &mut self,
@@ -275,7 +287,7 @@ impl ProcessFacts {
         let process = resolved.process.clone().unwrap_or_default();
         let issuing = issuing(question, Some(&process), world);
         self.issuing = world.closure_any(&issuing);
-        let executing = expand(facts, std::slice::from_ref(&process.executed_by_jurisdiction));
+        let executing = executing(question, &process, world);
         self.executed_by = world.closure_any(&executing);
         self.forum = forum(&process, &issuing, world);
         let instrument = facts.instrument(&process.instrument);
@@ -292,7 +304,8 @@ impl ProcessFacts {
         };
         // What began after the process was issued does not carry it: waiting gives it no basis.
         let state_of = |standing: &Standing| {
-            let older = process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
+            let older =
+                process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
             let helps = matches!(standing.state, RelationState::InForce | RelationState::ConditionUnmet);
             if older && helps { RelationState::NotYet } else { standing.state }
         };

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::{NoContext, Uuid};
 
+use super::access::{Right, permitted, refused_field};
 use super::decide::decide;
 use super::resolve::Known;
-use crate::audit::{Journal, RecordError};
+use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
-use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
-use crate::policy::{Ask, AskError, Bundle, EntityValue, Reader, Uid, Value};
+use crate::domain::{Action, Answer, Caller, Decision, Method, Question, Record};
+use crate::policy::{Bundle, Reader};
 
 /// Tells the time. Tests fix it.
 pub trait Clock: Send + Sync {
@@ -67,7 +68,7 @@ pub enum AnswerError {
 pub struct Engine {
     bundles: Reader,
     catalog: Catalog,
-    journal: Journal,
+    log: Log,
     clock: Arc<dyn Clock>,
     durable: Arc<[Action]>,
 }
@@ -79,11 +80,11 @@ impl Engine {
     pub fn new(
         bundles: Reader,
         catalog: Catalog,
-        journal: Journal,
+        log: Log,
         clock: Arc<dyn Clock>,
         durable: &[Action],
     ) -> Self {
-        Self { bundles, catalog, journal, clock, durable: Arc::from(durable) }
+        Self { bundles, catalog, log, clock, durable: Arc::from(durable) }
     }
 
     /// The current bundle.
@@ -99,19 +100,21 @@ impl Engine {
     pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
         expect_version(&question, &bundle)?;
-        may_assert(&bundle, &question, caller)?;
+        if let Some(field) = refused_field(&bundle, &question, caller) {
+            return Err(AnswerError::Forbidden { field });
+        }
         let decision = decided(&bundle, &self.catalog, &question, self.clock.now())?;
         let durable = self.must_be_durable(&decision);
         let record = Record {
-            caller: caller.identity.clone(),
+            caller: caller.identity.id.clone(),
             trace_id: caller.trace_id.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             decision,
         };
         let receipt = match durable {
-            true => Some(self.journal.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
+            true => Some(self.log.append_durable(&record).await.map_err(AnswerError::NotRecorded)?),
             false => {
-                self.journal.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
+                self.log.append_buffered(&record).await.map_err(AnswerError::NotRecorded)?;
                 None
             }
         };
@@ -124,11 +127,16 @@ impl Engine {
             || self.durable.contains(&decision.action)
     }
 
-    /// Whether a caller may call a method; what `access/` does not permit is refused.
+    /// Whether a caller may call a method on data of a tenant; empty: of none, or of all. What `access/` does
+    /// not permit is refused, and so is a caller whose credential has ended since it called.
     #[must_use]
-    pub fn may_call(&self, method: &str, caller: &Caller) -> bool {
+    pub fn may_call(&self, method: Method, tenant: &str, caller: &Caller) -> bool {
         // Before the first bundle nothing says who may: health alone answers then, and asks nobody.
-        self.bundles.current().is_some_and(|bundle| permitted(&bundle, "call", "method", method, caller))
+        caller.until.is_none_or(|until| self.clock.now() < until)
+            && self
+                .bundles
+                .current()
+                .is_some_and(|bundle| permitted(&bundle, Right::Call(method), tenant, caller))
     }
 }
 
@@ -157,10 +165,12 @@ fn decided(
     if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
         return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
     }
-    Ok(decide(bundle, question, &known, now, decision_id(now)))
+    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
-fn decision_id(now: Timestamp) -> Uuid {
+/// A new key of a decision or an outcome: a UUIDv7.
+#[must_use]
+pub fn new_id(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
@@ -192,37 +202,4 @@ fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerErro
         return Ok(());
     }
     Err(AnswerError::PolicyDiffers { at: bundle.version().to_owned(), wanted: wanted.clone() })
-}
-
-fn may_assert(bundle: &Bundle, question: &Question, caller: &Caller) -> Result<(), AnswerError> {
-    let refused = question
-        .assertions()
-        .into_iter()
-        .find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
-    match refused {
-        Some(field) => Err(AnswerError::Forbidden { field: field.0 }),
-        None => Ok(()),
-    }
-}
-
-/// Asks `access/*.cedar`. Anything but a clean permit is a refusal.
-fn permitted(bundle: &Bundle, action: &'static str, key: &'static str, value: &str, caller: &Caller) -> bool {
-    let mut principal = EntityValue::bare(Uid::new("Caller", caller.identity.clone()));
-    principal.attributes.insert("local", Value::Bool(caller.local));
-    let ask = Ask {
-        action,
-        principal,
-        resource: EntityValue::bare(Uid::new("Service", "situs")),
-        others: Vec::new(),
-        context: std::collections::BTreeMap::from([(key, Value::Text(value.to_owned()))]),
-    };
-    let judged = |ask: Ask| -> Result<bool, AskError> {
-        let prepared = bundle.prepare(ask)?;
-        let judgement = prepared.judge()?;
-        Ok(judgement.errors.is_empty() && judgement.forbids.is_empty() && !judgement.permits.is_empty())
-    };
-    judged(ask).unwrap_or_else(|error| {
-        tracing::error!(error = %error, action, "access could not be judged; refused");
-        false
-    })
 }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod answer;
+mod audit;
 mod bad;
 mod check;
 mod choice;
@@ -15,6 +16,7 @@ mod limits;
 mod party;
 mod process;
 mod question;
+mod record;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -22,19 +24,28 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use prost::Message;
 
 use self::check::Checker;
 use super::proto;
-use crate::domain::{Question, Record, Vocabulary, near};
+use crate::domain::{Question, Vocabulary, near};
 
 pub(in crate::grpc) use self::admin::{key, kinds, list, list_policies, policy_id, to_effect, to_kind};
+pub(in crate::grpc) use self::answer::to_receipt;
 pub use self::answer::to_response;
+pub(in crate::grpc) use self::audit::{
+    get_record, list_obligations, list_records, new_outcome, proof_subject, to_checkpoint, to_duty, to_proof,
+    to_record,
+};
 use self::bad::hint;
 pub(in crate::grpc) use self::bad::quote;
 pub use self::bad::{BadField, BadFields};
 pub(in crate::grpc) use self::check::Path;
 pub use self::entry::{decode_entry, encode_entry, entry, to_entry};
+pub use self::record::{
+    DECODE, NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, obligations,
+    recorded,
+};
+pub(in crate::grpc) use self::record::{to_facts, to_outcome};
 
 /// Bytes of a question's own id.
 pub(in crate::grpc) const MAX_REQUEST_ID: usize = limits::ID_BYTES;
@@ -53,13 +64,6 @@ pub fn request(request: proto::AuthorizeRequest, vocabulary: &dyn Vocabulary) ->
 #[must_use]
 pub fn to_request(question: &Question) -> proto::AuthorizeRequest {
     question::to_request(question)
-}
-
-/// The bytes that the log keeps of a decision: a `JournalRecord`. The same record always has the same
-/// bytes.
-#[must_use]
-pub fn record(record: &Record) -> Vec<u8> {
-    answer::to_journal_record(record).encode_to_vec()
 }
 
 /// To the wire, where nanoseconds always count forward.

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use super::convert::BadFields;
-use super::ports::{AnswerError, CatalogError, PolicyError};
+use super::ports::{AnswerError, AuditError, CatalogError, PolicyError};
 use super::proto::BadField;
 
 /// The domain of every `google.rpc.ErrorInfo`.
@@ -52,7 +52,8 @@ impl From<AnswerError> for Status {
             AnswerError::NotRecorded(_) => {
                 explained(&error, Code::Unavailable, "the decision could not be recorded", "NOT_RECORDED", [])
             }
-            AnswerError::Forbidden { field } => {
+            AnswerError::Forbidden => forbidden(&error),
+            AnswerError::FieldForbidden { field } => {
                 let message = format!("the caller may not give `{field}`");
                 let info = [("field", field.clone())];
                 explained(&error, Code::PermissionDenied, &message, "FIELD_FORBIDDEN", info)
@@ -138,6 +139,39 @@ impl From<PolicyError> for Status {
     }
 }
 
+impl From<AuditError> for Status {
+    fn from(error: AuditError) -> Self {
+        match &error {
+            AuditError::NotFound => {
+                explained(&error, Code::NotFound, "there is no such record", "NOT_FOUND", [])
+            }
+            AuditError::Forbidden => forbidden(&error),
+            AuditError::PageToken => bad_field("page_token", "is not a token of this list"),
+            AuditError::NotReady => not_ready(&error),
+            AuditError::NotCovered { tree_size, .. } => {
+                let info = [("tree_size", tree_size.to_string())];
+                let message = "it is recorded, and no checkpoint covers it yet: ask again";
+                explained(&error, Code::FailedPrecondition, message, "NOT_COVERED", info)
+            }
+            AuditError::Smaller { tree_size, .. } => {
+                let info = [("tree_size", tree_size.to_string())];
+                let message = format!("the newest checkpoint covers {tree_size} entries");
+                explained(&error, Code::OutOfRange, &message, "SMALLER", info)
+            }
+            AuditError::Unreadable(_) => {
+                explained(&error, Code::Unavailable, "the log cannot be read now", "UNREADABLE", [])
+            }
+            AuditError::NotRecorded(_) => {
+                explained(&error, Code::Unavailable, "the outcome could not be recorded", "NOT_RECORDED", [])
+            }
+            AuditError::Damaged(_) => {
+                tracing::error!(error = &error as &dyn Error, "the log is damaged");
+                explained(&error, Code::DataLoss, "the record is damaged", "DAMAGED", [])
+            }
+        }
+    }
+}
+
 /// One bad field.
 pub(super) fn bad_field(path: &'static str, problem: &str) -> Status {
     let mut bad = BadFields::default();
@@ -157,10 +191,23 @@ pub(super) fn exists(actual: u64) -> Status {
     explained(&error, Code::AlreadyExists, &format!("the entry exists, at revision {actual}"), "EXISTS", info)
 }
 
-/// That nobody knows who calls.
-pub(super) fn unauthenticated() -> Status {
-    tracing::error!("a request came without a caller: the listener does not say who calls");
+/// That nobody knows who calls. Why is for the log alone.
+pub(crate) fn unauthenticated(cause: &str) -> Status {
+    tracing::info!(cause, "a caller is not known; refused");
     Status::unauthenticated("nobody knows who calls")
+}
+
+/// That nobody can be known now.
+pub(crate) fn unknown_for_now() -> Status {
+    tracing::error!("there are no keys to know a caller by; refused");
+    Status::unavailable("nobody can be known now")
+}
+
+/// That there is too much to do.
+pub(crate) fn overloaded(message: &'static str) -> Status {
+    tracing::debug!(message, "shed");
+    let details = ErrorDetails::with_error_info("OVERLOADED", DOMAIN, HashMap::<String, String>::new());
+    Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 /// That a task ended without its answer.

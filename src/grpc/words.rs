@@ -7,6 +7,7 @@
 
 mod pairs;
 mod read;
+mod record;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -21,6 +22,8 @@ use super::convert::{self, BadFields};
 use super::proto;
 use crate::domain::{Answer, Entry, EntryKind, Question, Vocabulary};
 
+pub use self::record::{duty, duty_filter, logged};
+
 /// Full name of the one message that has a form of its own: an instant.
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
 
@@ -33,9 +36,6 @@ pub enum WordsError {
     /// The words are wrong. The caller can mend them.
     #[error(transparent)]
     Bad(#[from] BadFields),
-    /// The bytes are no record of the log. It is damaged, or newer than this program.
-    #[error("the bytes are no record: {0}")]
-    Record(String),
     /// The embedded description of the messages is damaged. The build is broken.
     #[error("the description of the messages is damaged: {0}")]
     Description(String),
@@ -86,16 +86,6 @@ pub fn inline(field: &str, text: &str) -> Result<Value, WordsError> {
 /// [`WordsError::Description`] only.
 pub fn answer(answer: Answer) -> Result<Value, WordsError> {
     write(&convert::to_response(answer))
-}
-
-/// Writes a record of the log from its bytes.
-///
-/// # Errors
-/// [`WordsError::Record`] where the bytes are no record.
-pub fn record(bytes: &[u8]) -> Result<Value, WordsError> {
-    let record =
-        proto::JournalRecord::decode(bytes).map_err(|error| WordsError::Record(error.to_string()))?;
-    write(&record)
 }
 
 /// Reads and checks an entry of the catalogue.

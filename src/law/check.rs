@@ -63,6 +63,10 @@ impl<'a> Check<'a> {
         for row in &rows.safeguard {
             row.implies.iter().for_each(|word| self.known(at(row.id.span().start), IdSet::Safeguard, word));
         }
+        for row in &rows.outcome {
+            let here = at(row.id.span().start);
+            row.fulfils.iter().for_each(|duty| self.known(here, IdSet::Obligation, duty));
+        }
         for row in &rows.data_kind {
             row.implies.iter().for_each(|word| self.known(at(row.id.span().start), IdSet::DataKind, word));
         }

@@ -32,5 +32,6 @@ const fn id_set(set: IdentifierSet) -> IdSet {
         IdentifierSet::Issuer => IdSet::Issuer,
         IdentifierSet::Flag => IdSet::Flag,
         IdentifierSet::Relation => IdSet::Relation,
+        IdentifierSet::Outcome => IdSet::Outcome,
     }
 }

@@ -11,8 +11,8 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
-    Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism,
+    NotARule, Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;
@@ -36,6 +36,8 @@ pub struct InstrumentFact<'a> {
     pub legal_process: bool,
     /// It preserves and discloses nothing.
     pub preserves: bool,
+    /// Another state than the one that asks executes it, by its own law.
+    pub executed: bool,
     /// The relation kind that it stands under; `comity` where none is needed.
     pub under: Option<&'a str>,
 }
@@ -78,6 +80,7 @@ pub(super) struct Instrument {
     pub under: Option<String>,
     pub legal_process: bool,
     pub preserves: bool,
+    pub executed: bool,
 }
 
 pub(super) struct Settings {
@@ -107,8 +110,10 @@ pub struct Facts {
     pub(super) sector_kinds: HashMap<String, Vec<String>>,
     pub(super) systematic: BTreeSet<String>,
     pub(super) messages: HashMap<(IdSet, String), String>,
+    pub(super) counted: HashMap<(IdSet, String), CountsAs>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
+    pub(super) fulfils: BTreeMap<String, Vec<String>>,
     pub(super) relation_kinds: BTreeMap<String, super::rows::Between>,
     pub(super) absences: Vec<Absence>,
     pub(super) not_rules: Vec<NotARule>,
@@ -140,6 +145,7 @@ pub(super) struct FactsFile {
     pub obligation: Vec<WordRow>,
     pub route: Vec<WordRow>,
     pub next_step: Vec<WordRow>,
+    pub outcome: Vec<WordRow>,
     pub relation_kind: Vec<RelationKindRow>,
     pub condition: Vec<ConditionRow>,
     pub absence: Vec<toml::Spanned<Absence>>,
@@ -200,8 +206,10 @@ impl Facts {
             sector_kinds: HashMap::new(),
             systematic: BTreeSet::new(),
             messages: HashMap::new(),
+            counted: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
+            fulfils: BTreeMap::new(),
             relation_kinds: BTreeMap::new(),
             absences: Vec::new(),
             not_rules: Vec::new(),
@@ -266,18 +274,6 @@ impl Facts {
     #[must_use]
     pub fn jurisdiction_count(&self) -> usize {
         self.jurisdictions.len()
-    }
-
-    /// The sentence of a declared reason code, obligation or next step.
-    #[must_use]
-    pub fn message(&self, set: IdSet, id: &str) -> &str {
-        self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
-    }
-
-    /// A declared kind of route.
-    #[must_use]
-    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
-        self.routes.get(kind)
     }
 
     /// The strongest of several next steps, as the facts rank them.
@@ -348,6 +344,7 @@ impl Facts {
         Some(InstrumentFact {
             own: row.own,
             legal_process: row.legal_process,
+            executed: row.executed,
             preserves: row.preserves,
             under: row.under.as_deref(),
         })

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::audit::{Journal, JournalHealth};
+use crate::audit::{Health as LogHealth, Log};
 use crate::catalog::Catalog;
+use crate::grpc::Health;
 
 /// A disk that hangs must not keep the process from ending.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
@@ -28,24 +29,44 @@ pub(super) async fn signal() {
     }
 }
 
-/// Says in the log when the journal stops or starts to write.
-pub(super) async fn follow_journal(journal: Journal) {
-    let mut health = journal.health_rx();
-    while health.changed().await.is_ok() {
-        match &*health.borrow_and_update() {
-            JournalHealth::Ok => tracing::info!("decisions are recorded again"),
-            JournalHealth::Failing { cause, .. } => {
-                tracing::error!(error = %cause, "decisions cannot be recorded; answers that need a record are refused");
+/// Says in the log and by health when decisions stop or start to be recorded, and to be published.
+pub(super) async fn follow_log(log: Log, health: Health) {
+    let (mut recording, mut publishing) = (log.health_rx(), log.publishing_rx());
+    loop {
+        let is_good = recording.borrow().is_ok() && publishing.borrow().is_ok();
+        health.set_log(is_good).await;
+        tokio::select! {
+            changed = recording.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                match &*recording.borrow_and_update() {
+                    LogHealth::Ok => tracing::info!("decisions are recorded again"),
+                    LogHealth::Failing { cause, .. } => {
+                        tracing::error!(error = %cause, "decisions cannot be recorded; answers that need a record are refused");
+                    }
+                }
+            }
+            changed = publishing.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                match &*publishing.borrow_and_update() {
+                    LogHealth::Ok => tracing::info!("checkpoints are signed again"),
+                    LogHealth::Failing { cause, .. } => {
+                        tracing::error!(error = %cause, "no checkpoint can be written; what is recorded is in the journal");
+                    }
+                }
             }
         }
     }
 }
 
-/// Flushes the journal, then closes the catalogue off the async workers.
-pub(super) async fn close(journal: Journal, catalog: Catalog) {
-    match tokio::time::timeout(CLOSE_WAIT, journal.close()).await {
+/// Flushes the log, then closes the catalogue off the async workers.
+pub(super) async fn close(log: Log, catalog: Catalog) {
+    match tokio::time::timeout(CLOSE_WAIT, log.close()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "the journal was not closed cleanly"),
+        Ok(Err(error)) => tracing::error!(%error, "the log was not closed cleanly"),
         Err(_late) => tracing::error!("the disk did not take the last records in time"),
     }
     let closed = tokio::task::spawn_blocking(move || drop(catalog)).await;

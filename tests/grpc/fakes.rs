@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use situs::domain::{
-    Answer, Caller, Disposition, Effect, Entry, EntryKind, Fault, IdentifierSet, Question, Verdict,
+    Answer, Caller, Credential, Disposition, Duty, DutyFilter, DutyState, Effect, Entry, EntryKind, Fault,
+    IdentifierSet, Identity, Masking, Method, Obligation, Outcome, Question, Receipt, RecordFilter, Verdict,
     Vocabulary,
 };
 use situs::grpc::ports::{
-    AnswerError, Authorizer, BundleInfo, CatalogAdmin, CatalogError, CatalogWatch, Expected, Page,
-    PolicyAdmin, PolicyError, PolicyInfo, PolicyPage, PolicyStatus, PolicyText, Reloaded, Vocabularies,
-    WatchEvent,
+    AnswerError, AuditError, AuditLog, AuditPage, Authorizer, BundleInfo, CatalogAdmin, CatalogError,
+    CatalogWatch, CheckpointInfo, Expected, ItemKey, LogItem, NewOutcome, Page, PolicyAdmin, PolicyError,
+    PolicyInfo, PolicyPage, PolicyStatus, PolicyText, Proof, ProofSubject, Reloaded, Vocabularies,
+    WatchEvent, WholeItem,
 };
-use situs::grpc::{Backends, Closer, Health, closer, routes};
+use situs::grpc::{Backends, Closer, Health, closer, draft_outcome, routes};
 use tokio::sync::{Semaphore, mpsc};
 use tonic::service::InterceptorLayer;
 use tonic::transport::server::TcpIncoming;
@@ -68,7 +70,7 @@ pub struct FakeAuthorizer {
 }
 
 impl Authorizer for FakeAuthorizer {
-    async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
+    async fn answer(&self, _: Method, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         *self.caller.lock().unwrap() = Some(caller.clone());
         match question.data_ref.as_str().split('/').nth(1).unwrap() {
             "slow" => {
@@ -85,7 +87,7 @@ impl Authorizer for FakeAuthorizer {
                 Err(AnswerError::Behind { what: "catalogue revision", here, wanted })
             }
             "unrecorded" => Err(AnswerError::NotRecorded(String::from("no space left on /secret/path"))),
-            "forbidden" => Err(AnswerError::Forbidden { field: String::from("process.upheld") }),
+            "forbidden" => Err(AnswerError::FieldForbidden { field: String::from("process.upheld") }),
             "overloaded" => Err(AnswerError::Overloaded),
             "unready" => Err(AnswerError::NotReady),
             _ => Ok(allow(question)),
@@ -281,10 +283,117 @@ impl PolicyAdmin for FakePolicies {
     }
 
     async fn reload(&self, caller: &Caller) -> Result<Reloaded, PolicyError> {
-        match caller.identity.as_str() {
+        match caller.identity.id.as_str() {
             "tester" => Err(PolicyError::Rejected(vec![Self::fault()])),
             _ => Err(PolicyError::Forbidden),
         }
+    }
+}
+
+/// A log of one outcome, at place 7. What else is asked of it fails in the way that the place or the page says.
+pub struct FakeLog;
+
+impl FakeLog {
+    pub fn outcome() -> Outcome {
+        let instant = Timestamp::from_second(1_468_497_600).unwrap();
+        Outcome {
+            id: Uuid::from_u128(2),
+            decision_id: Uuid::from_u128(1),
+            tenant: String::from("acme"),
+            kind: String::from("disclosed"),
+            at: instant,
+            recorded_at: instant,
+            caller: String::from("desk"),
+            categories: Vec::new(),
+            detail: String::from("by courier"),
+        }
+    }
+
+    fn item() -> LogItem {
+        let bytes = draft_outcome(&Self::outcome(), &Masking::default()).unwrap().body;
+        LogItem { index: 7, leaf_hash: [7; 32], bytes, private: Vec::new() }
+    }
+
+    fn fails(index: u64) -> Result<(), AuditError> {
+        let secret = || String::from("at /secret/path");
+        match index {
+            7 => Ok(()),
+            1 => Err(AuditError::Forbidden),
+            2 => Err(AuditError::NotReady),
+            3 => Err(AuditError::NotCovered { index, tree_size: 2 }),
+            4 => Err(AuditError::Unreadable(secret())),
+            5 => Err(AuditError::Damaged(secret())),
+            6 => Err(AuditError::NotRecorded(secret())),
+            _ => Err(AuditError::NotFound),
+        }
+    }
+}
+
+impl AuditLog for FakeLog {
+    async fn item(&self, key: ItemKey, _: &Caller) -> Result<WholeItem, AuditError> {
+        let ItemKey::Index(index) = key else { return Err(AuditError::NotFound) };
+        Self::fails(index)?;
+        let origin = String::from("example.test/log");
+        Ok(WholeItem { item: Self::item(), outcomes: vec![Self::item()], origin, ..WholeItem::default() })
+    }
+
+    async fn items(
+        &self,
+        filter: RecordFilter,
+        page_size: usize,
+        page_token: &str,
+        _: &Caller,
+    ) -> Result<AuditPage<LogItem>, AuditError> {
+        if page_token == "forged" {
+            return Err(AuditError::PageToken);
+        }
+        assert_eq!((filter.decision, page_size), (Some(Verdict::Deny), 50));
+        let broken = LogItem { bytes: vec![0xff], ..Self::item() };
+        let items = if filter.tenant == "broken" { vec![broken] } else { vec![Self::item()] };
+        Ok(AuditPage { items, next_page_token: String::from("more") })
+    }
+
+    async fn checkpoint(&self, _: &Caller) -> Result<CheckpointInfo, AuditError> {
+        Ok(CheckpointInfo { tree_size: 8, pending: 1, ..CheckpointInfo::default() })
+    }
+
+    async fn proof(&self, subject: ProofSubject, _: &Caller) -> Result<Proof, AuditError> {
+        match subject {
+            ProofSubject::Extends(wanted) => Err(AuditError::Smaller { wanted, tree_size: 8 }),
+            ProofSubject::Entry(ItemKey::Index(index)) => {
+                Self::fails(index)?;
+                Ok(Proof { entry: Some((7, [7; 32])), hashes: vec![[1; 32]], ..Proof::default() })
+            }
+            ProofSubject::Entry(ItemKey::Decision(_)) => Err(AuditError::NotFound),
+        }
+    }
+
+    async fn record_outcome(&self, outcome: NewOutcome, _: &Caller) -> Result<(Uuid, Receipt), AuditError> {
+        Self::fails(outcome.decision_id.as_u128().try_into().unwrap())?;
+        let receipt = Receipt { log_index: 9, leaf_hash: vec![1], signature: vec![2] };
+        Ok((Uuid::from_u128(3), receipt))
+    }
+
+    async fn duties(
+        &self,
+        _: DutyFilter,
+        _: usize,
+        _: &str,
+        _: &Caller,
+    ) -> Result<AuditPage<(Duty, DutyState)>, AuditError> {
+        let obligation = Obligation {
+            kind: String::from("notify_customer"),
+            due: None,
+            period: String::new(),
+            detail: String::new(),
+        };
+        let duty = Duty {
+            decision_id: Uuid::from_u128(1),
+            tenant: String::from("acme"),
+            obligation,
+            outcome_id: Some(Uuid::from_u128(2)),
+        };
+        Ok(AuditPage { items: vec![(duty, DutyState::Done)], next_page_token: String::new() })
     }
 }
 
@@ -322,6 +431,7 @@ impl Fixture {
             authorizer: Arc::clone(&authorizer),
             catalog: Arc::clone(&catalog),
             policies: Arc::new(FakePolicies),
+            log: Arc::new(FakeLog),
             vocabularies: Arc::new(Lexicon { is_loaded: has_bundle }),
             closing,
         })
@@ -329,8 +439,7 @@ impl Fixture {
         .add_service(health_service);
         let identify = move |mut request: Request<()>| -> Result<Request<()>, Status> {
             if knows_callers {
-                let (identity, trace_id) = (String::from("tester"), String::new());
-                request.extensions_mut().insert(Caller { identity, local: true, trace_id });
+                request.extensions_mut().insert(Caller::from(Identity::bare("tester", Credential::Local)));
             }
             Ok(request)
         };

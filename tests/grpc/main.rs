@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod audit;
 mod authorization;
 mod bytes;
 mod fakes;

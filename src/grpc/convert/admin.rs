@@ -1,9 +1,9 @@
 //! Requests to the catalogue and the policies, but for the entries themselves.
 
 use super::bad::BadFields;
+use super::check::AnyWord;
 use super::check::{Checker, Path};
 use super::choice::Choice;
-use super::entry::AnyWord;
 use super::limits;
 use crate::domain::{DataRef, Effect, EntryKind};
 use crate::grpc::proto;
@@ -43,7 +43,7 @@ pub(in crate::grpc) fn list(wire: proto::ListRequest) -> Result<List, BadFields>
     let at = Path::Root;
     let kind = check.required_choice(&at.field("kind"), wire.kind);
     let prefix = check.text(&at.field("prefix"), Some(wire.prefix), KEY_BYTES);
-    let page_size = page_size(&mut check, wire.page_size);
+    let page_size = page_size(&mut check, wire.page_size, DEFAULT_PAGE, MAX_PAGE);
     let page_token = check.text(&at.field("page_token"), Some(wire.page_token), TOKEN_BYTES);
     check.finish(kind.map(|kind| List { kind, prefix, page_size, page_token }))
 }
@@ -62,7 +62,7 @@ pub(in crate::grpc) fn list_policies(
     let mut check = Checker::new(&AnyWord);
     let at = Path::Root;
     let prefix = check.text(&at.field("prefix"), Some(wire.prefix), limits::ID_BYTES);
-    let page_size = page_size(&mut check, wire.page_size);
+    let page_size = page_size(&mut check, wire.page_size, DEFAULT_PAGE, MAX_PAGE);
     let page_token = check.text(&at.field("page_token"), Some(wire.page_token), limits::ID_BYTES);
     check.finish(Some((prefix, page_token, page_size)))
 }
@@ -74,11 +74,12 @@ pub(in crate::grpc) fn policy_id(id: String) -> Result<String, BadFields> {
     check.finish(Some(id))
 }
 
-fn page_size(check: &mut Checker<'_>, size: u32) -> usize {
-    if size > MAX_PAGE {
-        check.fault(&Path::Root.field("page_size"), || format!("is {size}, at most {MAX_PAGE} are taken"));
+/// How many a page has.
+pub(super) fn page_size(check: &mut Checker<'_>, size: u32, default: u32, most: u32) -> usize {
+    if size > most {
+        check.fault(&Path::Root.field("page_size"), || format!("is {size}, at most {most} are taken"));
     }
-    let size = if size == 0 { DEFAULT_PAGE } else { size.min(MAX_PAGE) };
+    let size = if size == 0 { default } else { size.min(most) };
     usize::try_from(size).unwrap_or(1)
 }
 

@@ -1,13 +1,9 @@
-//! Answers and records: from the domain to the wire only.
+//! Answers: from the domain to the wire, and from the log back.
 
+use super::check::{Checker, Path};
 use super::choice::Choice;
-use super::holding::to_holding;
-use super::party::to_party;
-use super::process::to_process;
-use super::question::to_request;
-use super::tenant::to_tenant;
 use super::to_instant;
-use crate::domain::{Answer, CategoryVerdict, Obligation, Reason, Receipt, Record, Route};
+use crate::domain::{Answer, CategoryVerdict, Decided, Obligation, Reason, Receipt, Route};
 use crate::grpc::proto;
 
 /// To the wire. It takes the answer, so that its texts move.
@@ -56,7 +52,7 @@ fn to_category_verdict(verdict: CategoryVerdict) -> proto::CategoryVerdict {
     }
 }
 
-fn to_obligation(obligation: Obligation) -> proto::Obligation {
+pub(in crate::grpc) fn to_obligation(obligation: Obligation) -> proto::Obligation {
     proto::Obligation {
         kind: obligation.kind,
         due: obligation.due.map(to_instant),
@@ -74,7 +70,7 @@ fn to_route(route: Route) -> proto::Route {
     }
 }
 
-fn to_receipt(receipt: Receipt) -> proto::Receipt {
+pub(in crate::grpc) fn to_receipt(receipt: Receipt) -> proto::Receipt {
     proto::Receipt {
         log_index: receipt.log_index,
         leaf_hash: receipt.leaf_hash,
@@ -82,20 +78,90 @@ fn to_receipt(receipt: Receipt) -> proto::Receipt {
     }
 }
 
-/// To the wire: one entry of the log.
-pub(super) fn to_journal_record(record: &Record) -> proto::JournalRecord {
-    let decision = &record.decision;
-    proto::JournalRecord {
-        caller: record.caller.clone(),
-        trace_id: record.trace_id.clone(),
-        engine_version: record.engine_version.clone(),
-        question: Some(to_request(&decision.question)),
-        action: decision.action.to_wire(),
-        tenant: decision.tenant.as_ref().map(to_tenant),
-        holding: decision.holding.as_ref().map(to_holding),
-        matched: decision.matched.as_ref().map(ToString::to_string).unwrap_or_default(),
-        requester: decision.requester.as_ref().map(to_party),
-        process: decision.process.as_ref().map(to_process),
-        answer: Some(to_response(decision.answer.clone())),
+/// What an answer's entry in the log does not say itself.
+pub(super) fn to_content(answer: proto::AuthorizeResponse) -> proto::AuthorizeResponse {
+    proto::AuthorizeResponse {
+        next_step: answer.next_step,
+        reasons: answer.reasons,
+        category_verdicts: answer.category_verdicts,
+        obligations: answer.obligations,
+        routes: answer.routes,
+        regimes: answer.regimes,
+        ..proto::AuthorizeResponse::default()
     }
+}
+
+/// The answer of an entry, with its content.
+pub(super) fn from_content(
+    check: &mut Checker<'_>,
+    decided: &Decided,
+    content: proto::AuthorizeResponse,
+) -> Answer {
+    let at = Path::Root.field("answer");
+    let (reasons, verdicts) = (content.reasons, content.category_verdicts);
+    Answer {
+        decision: decided.decision,
+        disposition: decided.disposition,
+        next_step: content.next_step,
+        reasons: reasons.into_iter().filter_map(|wire| reason(check, &at.field("reasons"), wire)).collect(),
+        category_verdicts: verdicts
+            .into_iter()
+            .filter_map(|wire| category_verdict(check, &at.field("category_verdicts"), &wire))
+            .collect(),
+        obligations: content
+            .obligations
+            .into_iter()
+            .map(|wire| obligation(check, &at.field("obligations"), wire))
+            .collect(),
+        routes: content.routes.into_iter().map(route).collect(),
+        regimes: content.regimes,
+        policy_version: decided.policy_version.clone(),
+        facts_version: decided.facts_version.clone(),
+        catalog_revision: decided.catalog_revision,
+        decided_at: decided.decided_at,
+        as_of: decided.as_of,
+        hypothetical: decided.hypothetical,
+        valid_until: decided.valid_until,
+        receipt: None,
+        decision_id: decided.id,
+        request_id: decided.request_id.clone(),
+    }
+}
+
+fn reason(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Reason) -> Option<Reason> {
+    Some(Reason {
+        policy_id: wire.policy_id,
+        effect: check.required_choice(&at.field("effect"), wire.effect)?,
+        code: wire.code,
+        regime: wire.regime,
+        relations: wire.relations,
+        citation: wire.citation,
+        message: wire.message,
+        confidence: check.required_choice(&at.field("confidence"), wire.confidence)?,
+    })
+}
+
+fn category_verdict(
+    check: &mut Checker<'_>,
+    at: &Path<'_>,
+    wire: &proto::CategoryVerdict,
+) -> Option<CategoryVerdict> {
+    Some(CategoryVerdict {
+        category: check.required_choice(&at.field("category"), wire.category)?,
+        decision: check.required_choice(&at.field("decision"), wire.decision)?,
+        disposition: check.required_choice(&at.field("disposition"), wire.disposition)?,
+    })
+}
+
+pub(super) fn obligation(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Obligation) -> Obligation {
+    Obligation {
+        kind: wire.kind,
+        due: check.instant(&at.field("due"), wire.due),
+        period: wire.period,
+        detail: wire.detail,
+    }
+}
+
+fn route(wire: proto::Route) -> Route {
+    Route { kind: wire.kind, relation: wire.relation, detail: wire.detail, citation: wire.citation }
 }

@@ -30,7 +30,30 @@ pub(in crate::grpc) enum Path<'a> {
 /// Checks fields, and collects what is wrong.
 pub(super) struct Checker<'v> {
     vocabulary: &'v dyn Vocabulary,
+    /// What was checked before may hold words, lengths and combinations that no caller may send.
+    recorded: bool,
     bad: BadFields,
+}
+
+/// Takes every word, as it is: for what was checked when it was stored, whatever the facts declare since.
+pub(super) struct AnyWord;
+
+impl Vocabulary for AnyWord {
+    fn place(&self, code: &str) -> Option<String> {
+        Some(code.to_owned())
+    }
+
+    fn declares(&self, _: IdentifierSet, _: &str) -> bool {
+        true
+    }
+
+    fn near_places(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn near_identifiers(&self, _: IdentifierSet, _: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 // === impl Path ===
@@ -63,7 +86,12 @@ impl fmt::Display for Path<'_> {
 
 impl<'v> Checker<'v> {
     pub(super) fn new(vocabulary: &'v dyn Vocabulary) -> Self {
-        Self { vocabulary, bad: BadFields::default() }
+        Self { vocabulary, recorded: false, bad: BadFields::default() }
+    }
+
+    /// Takes what was recorded as it was; only what is no value at all is a fault.
+    pub(super) fn recorded() -> Checker<'static> {
+        Checker { vocabulary: &AnyWord, recorded: true, bad: BadFields::default() }
     }
 
     /// The value, if nothing was wrong with any field.
@@ -77,6 +105,13 @@ impl<'v> Checker<'v> {
     /// Notes a fault.
     pub(super) fn fault(&mut self, at: &Path<'_>, problem: impl FnOnce() -> String) {
         self.bad.add(at, problem);
+    }
+
+    /// Notes a fault that what was recorded may have: a rule over values, each of which is one.
+    pub(super) fn rule(&mut self, at: &Path<'_>, problem: impl FnOnce() -> String) {
+        if !self.recorded {
+            self.fault(at, problem);
+        }
     }
 
     /// A place that may be left out.
@@ -212,7 +247,7 @@ impl<'v> Checker<'v> {
         if let (Some(later), Some(earlier)) = (later, earlier)
             && later < earlier
         {
-            self.fault(at, || format!("{later} is before `{name}`, {earlier}"));
+            self.rule(at, || format!("{later} is before `{name}`, {earlier}"));
         }
     }
 
@@ -261,15 +296,18 @@ impl<'v> Checker<'v> {
     }
 
     fn is_short(&mut self, at: &Path<'_>, len: usize, max: usize) -> bool {
-        if len > max {
+        let short = self.recorded || len <= max;
+        if !short {
             self.fault(at, || format!("has {len} elements, at most {max} are taken"));
         }
-        len <= max
+        short
     }
 
     /// Whether a text is there, is not too long, and has no control character.
     fn is_plain(&mut self, at: &Path<'_>, text: &str, max_bytes: usize) -> bool {
-        let problem = if text.is_empty() {
+        let problem = if self.recorded {
+            return true;
+        } else if text.is_empty() {
             String::from("is empty")
         } else if text.len() > max_bytes {
             format!("has {} bytes, at most {max_bytes} are taken", text.len())

@@ -2,8 +2,8 @@
 //! added on either side does not compile until the other has it.
 
 use crate::domain::{
-    Action, AuthorityType, Category, Confidence, Disposition, Effect, EntryKind, KeyControl, ProviderRole,
-    RequesterKind, TenantType, Verdict,
+    Action, AuthorityType, Category, Confidence, Disposition, DutyState, Effect, EntryKind, KeyControl,
+    ProviderRole, RequesterKind, TenantType, Verdict,
 };
 use crate::grpc::proto;
 
@@ -52,6 +52,7 @@ choice!(TenantType = TenantType { Consumer, Enterprise, PublicBody });
 choice!(Verdict = Decision { Allow, Deny });
 choice!(Effect = Effect { Forbid, Permit, Advice });
 choice!(Confidence = Confidence { Low, Medium, High, Verified });
+choice!(DutyState = DutyState { Open, Due, Overdue, Done });
 choice!(EntryKind = EntryKind { Tenant, Holding, Party, Process });
 choice!(
     Disposition = Disposition {

@@ -3,35 +3,14 @@
 use prost::Message;
 
 use super::bad::BadFields;
-use super::check::{Checker, Path};
+use super::check::{AnyWord, Checker, Path};
 use super::holding::{holding, to_holding};
 use super::party::{party, to_party};
 use super::process::{process, to_process};
 use super::tenant::{tenant, to_tenant};
-use crate::domain::{Entry, EntryKind, IdentifierSet, Vocabulary};
+use crate::domain::{Entry, EntryKind, Vocabulary};
 use crate::grpc::proto;
 use crate::grpc::proto::entry::Entry as Wire;
-
-/// Takes every word, as it is: for what was checked when it was stored, whatever the facts declare since.
-pub(super) struct AnyWord;
-
-impl Vocabulary for AnyWord {
-    fn place(&self, code: &str) -> Option<String> {
-        Some(code.to_owned())
-    }
-
-    fn declares(&self, _: IdentifierSet, _: &str) -> bool {
-        true
-    }
-
-    fn near_places(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn near_identifiers(&self, _: IdentifierSet, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// Checks an entry that is to be registered.
 ///

@@ -10,7 +10,7 @@ use crate::grpc::proto;
 pub(super) fn requester(check: &mut Checker<'_>, at: &Path<'_>, wire: Option<proto::Requester>) -> Requester {
     let wire = wire.unwrap_or_default();
     if wire.id.is_empty() && wire.kind.is_none() {
-        check.fault(at, || String::from("has neither the `id` of a registered party nor a `kind`"));
+        check.rule(at, || String::from("has neither the `id` of a registered party nor a `kind`"));
     }
     Requester {
         id: check.text(&at.field("id"), Some(wire.id), limits::ID_BYTES),
@@ -29,7 +29,7 @@ pub(super) fn party(check: &mut Checker<'_>, at: &Path<'_>, wire: proto::Party) 
     let places = at.field("jurisdiction");
     let stated = wire.jurisdiction.as_ref().is_some_and(|code| !code.is_empty());
     if kind == Some(RequesterKind::Authority) && !stated {
-        check.fault(&places, || String::from("is empty; an authority has one"));
+        check.rule(&places, || String::from("is empty; an authority has one"));
     }
     let jurisdiction = check.place(&places, wire.jurisdiction);
     let authority_type = check.choice(&at.field("authority_type"), wire.authority_type);

@@ -59,14 +59,14 @@ fn belongs(
         && !tenant.id.is_empty()
         && tenant.id != data_ref.tenant()
     {
-        check.fault(&at.field("tenant").field("id"), || {
+        check.rule(&at.field("tenant").field("id"), || {
             format!("{} is not the tenant of `data_ref`", quote(&tenant.id))
         });
     }
     if let Some(prefix) = holding.and_then(|holding| holding.data_ref.as_ref())
         && !data_ref.prefixes().any(|known| known == prefix.as_str())
     {
-        check.fault(&at.field("holding").field("data_ref"), || {
+        check.rule(&at.field("holding").field("data_ref"), || {
             format!("{} is no prefix of `data_ref`", quote(prefix.as_str()))
         });
     }

@@ -115,17 +115,6 @@ fn entries_that_state_everything_set_every_field_and_come_back() {
     }
 }
 
-#[test]
-fn a_record_sets_every_field_of_the_log() {
-    let bytes = record(&testing::record());
-    let wire = proto::JournalRecord::decode(bytes.as_slice()).unwrap();
-    let defaults = [".question.tenant.holding_defaults.data_ref", ".tenant.holding_defaults.data_ref"];
-    assert_eq!(ours(unset(&wire)), defaults);
-    assert_eq!(wire.encode_to_vec(), bytes);
-    assert_eq!(wire.answer, Some(to_response(testing::answer())));
-    assert_eq!(wire.matched, "acme/mail/2020");
-}
-
 proptest! {
     #[test]
     fn any_question_comes_back(seed: u64) {

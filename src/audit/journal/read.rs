@@ -1,69 +1,31 @@
-//! Reads a journal's records back, for recovery and for tools.
+//! Reads a journal's leaves back.
 //!
-//! It owns which segment holds which record, and the errors of reading. Each segment holds the records from
-//! its first index up to the next segment's: what an earlier one has beyond was abandoned when a write
-//! failed, and is skipped. It changes no file.
+//! It owns which segment holds which leaf. Each segment holds the leaves from its first index up to the next
+//! segment's: what an earlier one has beyond was abandoned when a write failed, and is skipped. The first
+//! segments go once a checkpoint covers them, so a journal begins anywhere. It changes no file.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use super::disk::DiskError;
-use super::format::{HEADER_BYTES, Header, HeaderFault, LeafHash};
+use super::format::{HEADER_BYTES, Header, HeaderFault, Leaf};
 use super::scan::{self, Placed, Scan};
+use crate::audit::disk::DiskError;
+use crate::audit::error::ReadError;
 
 /// The directory below the data directory.
 const DIRECTORY: &str = "journal";
 
-/// A record as the log holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Place in the log, from 0.
-    pub index: u64,
-    /// The record's bytes.
-    pub bytes: Vec<u8>,
-    /// Their RFC 6962 leaf hash.
-    pub leaf_hash: LeafHash,
-}
-
-/// Why a journal could not be read. None passes by itself: the files must be mended from a copy.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The disk did not give the bytes.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// Bytes that were durable are not what was written.
-    #[error("journal segment `{}` is damaged at offset {offset}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The first wrong byte.
-        offset: u64,
-    },
-    /// A file of the sequence is not there.
-    #[error("journal segment `{}` is missing", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another version of the program wrote it.
-    #[error("journal segment `{}` has format version {version}, which this program does not read", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-}
-
-/// Iterates over a journal's records in order. Ends at the first error.
+/// Iterates over a journal's leaves in order, each with its index. Ends at the first error.
 ///
 /// Holds one segment in memory at a time.
 #[derive(Debug)]
-pub struct Reader {
+pub(in crate::audit) struct Reader {
     segments: vec::IntoIter<Segment>,
     current: Option<Current>,
+    /// Index of its first leaf.
+    first: Option<u64>,
     /// The least index still to give.
     from: u64,
     /// The index to stop before.
@@ -72,7 +34,7 @@ pub struct Reader {
 
 /// A file of the journal.
 #[derive(Clone, Debug)]
-pub(super) struct Segment {
+pub(in crate::audit) struct Segment {
     pub number: u64,
     pub path: PathBuf,
     pub first_index: u64,
@@ -83,23 +45,23 @@ pub(super) struct Segment {
 #[derive(Debug)]
 struct Current {
     bytes: Vec<u8>,
-    records: std::iter::Zip<std::ops::Range<u64>, vec::IntoIter<Placed>>,
+    leaves: std::iter::Zip<std::ops::Range<u64>, vec::IntoIter<Placed>>,
 }
 
-/// Reads the journal below a data directory, from index 0.
+/// Reads the journal below a data directory, from the first leaf that it has.
 ///
-/// Every byte is checked but for a torn end of the last segment, which is left out. Of a journal that is
-/// open in this process, read through [`Journal::read`](super::Journal::read) instead: that stops before
-/// what is not yet durable.
+/// Every byte is checked but for a torn end of the last segment, which is left out.
 ///
 /// # Errors
 /// [`ReadError`] when the directory or a segment's header cannot be read; those of later bytes come as items.
-pub fn read(dir: &Path) -> Result<Reader, ReadError> {
-    Ok(Reader { segments: list(&directory(dir))?.into_iter(), current: None, from: 0, until: u64::MAX })
+pub(in crate::audit) fn read(dir: &Path) -> Result<Reader, ReadError> {
+    let segments = list(&directory(dir))?;
+    let first = segments.first().map(|segment| segment.first_index);
+    Ok(Reader { segments: segments.into_iter(), current: None, first, from: 0, until: u64::MAX })
 }
 
 /// Where the journal of a data directory is.
-pub(super) fn directory(dir: &Path) -> PathBuf {
+pub(in crate::audit) fn directory(dir: &Path) -> PathBuf {
     dir.join(DIRECTORY)
 }
 
@@ -109,7 +71,7 @@ pub(super) fn segment_path(journal: &Path, number: u64) -> PathBuf {
 }
 
 /// Every segment in order, with none missing between, their headers checked.
-pub(super) fn list(journal: &Path) -> Result<Vec<Segment>, ReadError> {
+pub(in crate::audit) fn list(journal: &Path) -> Result<Vec<Segment>, ReadError> {
     let failed = |source| DiskError { operation: "list", path: journal.to_owned(), source };
     let mut numbers = Vec::new();
     for entry in fs::read_dir(journal).map_err(failed)? {
@@ -119,19 +81,24 @@ pub(super) fn list(journal: &Path) -> Result<Vec<Segment>, ReadError> {
     }
     numbers.sort_unstable();
     let mut segments: Vec<Segment> = Vec::with_capacity(numbers.len());
-    for (expected, number) in (0_u64..).zip(numbers) {
+    for number in numbers {
         let path = segment_path(journal, number);
-        if number != expected {
-            return Err(ReadError::Missing { path: segment_path(journal, expected) });
-        }
-        let header = header(&path)?;
+        let header = match header(&path) {
+            // It was trimmed since it was listed, and so was what came before it.
+            Err(ReadError::Disk(error)) if error.source.kind() == io::ErrorKind::NotFound => {
+                segments.clear();
+                continue;
+            }
+            header => header?,
+        };
         if let Some(last) = segments.last_mut() {
+            if number != last.number + 1 {
+                return Err(ReadError::Missing { path: segment_path(journal, last.number + 1) });
+            }
             if header.first_index < last.first_index {
                 return Err(ReadError::Damaged { path, offset: 0 });
             }
             last.end_index = Some(header.first_index);
-        } else if header.first_index != 0 {
-            return Err(ReadError::Damaged { path, offset: 0 });
         }
         segments.push(Segment { number, path, first_index: header.first_index, end_index: None });
     }
@@ -156,14 +123,14 @@ fn header_error(path: &Path, fault: HeaderFault) -> ReadError {
 // === impl Segment ===
 
 impl Segment {
-    /// Reads it whole, and checks that it holds every record that it must.
+    /// Reads it whole, and checks that it holds every leaf that it must.
     ///
     /// What is wrong after those is left in [`Scan::damage`]: it is a torn end, or was abandoned.
     pub(super) fn load(&self) -> Result<(Vec<u8>, Scan), ReadError> {
         let bytes = fs::read(&self.path).map_err(DiskError::of("read", &self.path))?;
         let scan = scan::scan(&bytes).map_err(|fault| header_error(&self.path, fault))?;
         let damaged = |offset: usize| ReadError::Damaged { path: self.path.clone(), offset: offset as u64 };
-        // A file that was replaced since it was listed holds other records.
+        // A file that was replaced since it was listed holds other leaves.
         if scan.header.first_index != self.first_index {
             return Err(damaged(0));
         }
@@ -180,29 +147,29 @@ impl Segment {
 // === impl Reader ===
 
 impl Reader {
+    /// Index of the first leaf that the journal still has; `None` where it has no segment.
+    pub(in crate::audit) fn first(&self) -> Option<u64> {
+        self.first
+    }
+
     /// Goes on from that index, without reading the segments before it.
-    #[must_use]
-    pub fn starting_at(mut self, index: u64) -> Self {
+    pub(in crate::audit) fn starting_at(mut self, index: u64) -> Self {
         self.from = index;
         self
     }
 
     /// Stops before that index.
-    pub(super) fn ending_at(mut self, index: u64) -> Self {
+    pub(in crate::audit) fn ending_at(mut self, index: u64) -> Self {
         self.until = index;
         self
     }
 
-    fn advance(&mut self) -> Result<Option<Entry>, ReadError> {
+    fn advance(&mut self) -> Result<Option<(u64, Leaf)>, ReadError> {
         loop {
-            if let Some(Current { bytes, records }) = &mut self.current {
+            if let Some(Current { bytes, leaves }) = &mut self.current {
                 let from = self.from;
-                if let Some((index, placed)) = records.find(|(index, _)| *index >= from) {
-                    if index >= self.until {
-                        return Ok(None);
-                    }
-                    let bytes = bytes.get(placed.payload).unwrap_or_default().to_vec();
-                    return Ok(Some(Entry { index, bytes, leaf_hash: placed.hash }));
+                if let Some((index, placed)) = leaves.find(|(index, _)| *index >= from) {
+                    return Ok((index < self.until).then(|| (index, placed.leaf(bytes))));
                 }
             }
             let from = self.from;
@@ -215,14 +182,14 @@ impl Reader {
             }
             let (bytes, scan) = segment.load()?;
             let end = segment.end_index.unwrap_or_else(|| scan.next_index());
-            let records = (segment.first_index..end).zip(scan.records);
-            self.current = Some(Current { bytes, records });
+            let leaves = (segment.first_index..end).zip(scan.leaves);
+            self.current = Some(Current { bytes, leaves });
         }
     }
 }
 
 impl Iterator for Reader {
-    type Item = Result<Entry, ReadError>;
+    type Item = Result<(u64, Leaf), ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
@@ -230,5 +197,15 @@ impl Iterator for Reader {
             self.until = 0;
         }
         next
+    }
+}
+
+// === impl Placed ===
+
+impl Placed {
+    /// The leaf, from its segment's bytes.
+    pub(super) fn leaf(&self, segment: &[u8]) -> Leaf {
+        let bytes = |range: &std::ops::Range<usize>| segment.get(range.clone()).unwrap_or_default().to_vec();
+        Leaf { payload: bytes(&self.payload), hash: self.hash, private: bytes(&self.private) }
     }
 }

@@ -1,33 +1,33 @@
 //! Reads a segment's bytes back and judges what is wrong with them.
 //!
 //! It owns the distinction between a torn write, which may be cut, and damage, which may not. It leaves
-//! files, and what follows from the judgement, to the reader and the log.
+//! files, and what follows from the judgement, to those who read and write them.
 
 use std::ops::Range;
 
-use super::format::{
-    self, FRAME_HEAD_BYTES, GROUP_HEAD_BYTES, GroupHead, HEADER_BYTES, Header, HeaderFault, LeafHash,
-    MAX_GROUP_BYTES,
-};
+use super::format::{Frame, GROUP_HEAD_BYTES, GroupHead, HEADER_BYTES, Header, HeaderFault, MAX_GROUP_BYTES};
+use crate::audit::merkle::Hash;
 
 /// What a segment holds.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub header: Header,
-    /// The whole records, in order, the first with the header's index.
-    pub records: Vec<Placed>,
-    /// Index of the first record of the last group: from here on, nothing in the segment proves that the
+    /// The whole leaves, in order, the first with the header's index.
+    pub leaves: Vec<Placed>,
+    /// Index of the first leaf of the last group: from here on, nothing in the segment proves that the
     /// sync succeeded.
     pub unproved_from: u64,
-    /// Where the whole records end before the bytes do.
+    /// Where the whole frames end before the bytes do.
     pub damage: Option<Damage>,
 }
 
-/// A record within a segment's bytes.
+/// A leaf within a segment's bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Placed {
     pub payload: Range<usize>,
-    pub hash: LeafHash,
+    pub hash: Hash,
+    /// Its private text; empty: it has none.
+    pub private: Range<usize>,
 }
 
 /// The first bytes that are not what was written.
@@ -41,7 +41,7 @@ pub(super) struct Damage {
 /// Reads a segment as far as it is whole.
 pub(super) fn scan(segment: &[u8]) -> Result<Scan, HeaderFault> {
     let header = Header::read(segment)?;
-    let mut found = Scan { header, records: Vec::new(), unproved_from: header.first_index, damage: None };
+    let mut found = Scan { header, leaves: Vec::new(), unproved_from: header.first_index, damage: None };
     let mut at = HEADER_BYTES;
     while at < segment.len() {
         match group(segment, at, &mut found) {
@@ -63,22 +63,21 @@ fn group(segment: &[u8], at: usize, found: &mut Scan) -> Result<usize, usize> {
     found.unproved_from = head.first_index;
     let mut offset = at + GROUP_HEAD_BYTES;
     let end = offset + head.body_bytes;
-    for _ in 0..head.records {
-        let placed = frame(segment, offset, end).ok_or(offset)?;
-        offset = placed.payload.end;
-        found.records.push(placed);
+    for frame in 0..head.frames {
+        let (read, stop) = Frame::read(segment, offset, end).ok_or(offset)?;
+        match (read, found.leaves.last_mut()) {
+            (Frame::Leaf { at, payload, hash }, _) => {
+                found.leaves.push(Placed { payload: at..at + payload.len(), hash, private: 0..0 });
+            }
+            // It belongs to the leaf before it, which is of the same group.
+            (Frame::Private { at, payload }, Some(leaf)) if frame > 0 && leaf.private.is_empty() => {
+                leaf.private = at..at + payload.len();
+            }
+            (Frame::Private { .. }, _) => return Err(offset),
+        }
+        offset = stop;
     }
     if offset == end { Ok(end) } else { Err(offset) }
-}
-
-/// Reads the frame at an offset of a group that ends at `end`.
-fn frame(segment: &[u8], offset: usize, end: usize) -> Option<Placed> {
-    let length = format::u32_at(segment, offset)?;
-    let check = format::bytes_at(segment, offset.checked_add(4)?)?;
-    let start = offset.checked_add(FRAME_HEAD_BYTES)?;
-    let payload = start..start.checked_add(length).filter(|stop| *stop <= end)?;
-    let hash = format::leaf_hash(segment.get(payload.clone())?);
-    (check == format::short_check(&hash)).then_some(Placed { payload, hash })
 }
 
 /// Whether damage at `offset`, in what began as a group at `group`, can be a torn write.
@@ -93,8 +92,8 @@ fn torn(segment: &[u8], group: usize, offset: usize, salt: u64) -> bool {
 // === impl Scan ===
 
 impl Scan {
-    /// Index that follows the last whole record.
+    /// Index that follows the last whole leaf.
     pub(super) fn next_index(&self) -> u64 {
-        self.header.first_index + self.records.len() as u64
+        self.header.first_index + self.leaves.len() as u64
     }
 }

@@ -3,44 +3,52 @@
 //! ```text
 //! segment = header group*
 //! header  = "situslog" version:u32 salt:u64 first_index:u64 check:u32
-//! group   = body_bytes:u32 records:u32 first_index:u64 check:u64 frame*
-//! frame   = length:u32 check:u32 payload
+//! group   = body_bytes:u32 frames:u32 first_index:u64 check:u64 frame*
+//! frame   = kind:u8 length:u32 check:u32 payload
 //! ```
+//!
+//! A frame is a leaf of the log, or the private text of the leaf before it.
 //!
 //! A group is what one sync made durable, and a group is written only after the one before it was synced. So
 //! a later group proves that the earlier ones were whole, and only damage in the last group can be a torn
 //! write. A group's check covers the segment's salt and its own offset: no payload, whoever chose its bytes,
-//! can pass for one. A frame's check is the beginning of its leaf hash.
+//! can pass for one. A leaf's check is the beginning of its leaf hash; that of a private text is a hash's of
+//! another prefix, so that neither passes for the other.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// RFC 6962 leaf hash of a record's bytes: SHA-256 of a zero byte and the bytes.
-pub type LeafHash = [u8; 32];
+use crate::audit::merkle::{Hash, leaf_hash};
 
-/// Longest record, in bytes: that of a gRPC message, in which a record must fit to be shown.
-pub const MAX_RECORD_BYTES: usize = 4 << 20;
+/// Longest draft, in bytes: an entry with the contents and the private text that it brings. A question comes
+/// in a message of 4 MiB; the rest is of its kind, and smaller.
+pub const MAX_DRAFT_BYTES: usize = 8 << 20;
 
 /// A group takes no further record beyond this many bytes: enough to fill a sync's worth of bandwidth, and
 /// little to write anew.
-pub(super) const GROUP_TARGET_BYTES: usize = 1 << 20;
+pub(in crate::audit) const GROUP_TARGET_BYTES: usize = 1 << 20;
 
-/// Longest body of a group, in bytes: one short of the target, and one record of the greatest length. It
-/// bounds how far a torn write can reach.
-pub(super) const MAX_GROUP_BYTES: usize = GROUP_TARGET_BYTES + FRAME_HEAD_BYTES + MAX_RECORD_BYTES;
+/// Longest body of a group, in bytes: one short of the target, and one draft of the greatest length with the
+/// envelopes of its parts. It bounds how far a torn write can reach.
+pub(super) const MAX_GROUP_BYTES: usize = GROUP_TARGET_BYTES + MAX_DRAFT_BYTES + (1 << 20);
 
 pub(super) const HEADER_BYTES: usize = 32;
 pub(super) const GROUP_HEAD_BYTES: usize = 24;
-pub(super) const FRAME_HEAD_BYTES: usize = 8;
+pub(in crate::audit) const FRAME_HEAD_BYTES: usize = 9;
+
+const LEAF: u8 = 0;
+const PRIVATE: u8 = 1;
 
 const MAGIC: [u8; 8] = *b"situslog";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// A record's bytes with their hash.
+/// An entry's bytes with their hash, and what is kept beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Leaf {
+pub(in crate::audit) struct Leaf {
     pub payload: Vec<u8>,
-    pub hash: LeafHash,
+    pub hash: Hash,
+    /// Plain texts of its masked fields; empty: it has none.
+    pub private: Vec<u8>,
 }
 
 /// The beginning of a segment.
@@ -48,7 +56,7 @@ pub(super) struct Leaf {
 pub(super) struct Header {
     /// Chosen at random for each segment.
     pub salt: u64,
-    /// Index of the segment's first record. Records of earlier segments from here on are void.
+    /// Index of the segment's first leaf. Leaves of earlier segments from here on are void.
     pub first_index: u64,
 }
 
@@ -56,8 +64,15 @@ pub(super) struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupHead {
     pub body_bytes: usize,
-    pub records: usize,
+    pub frames: usize,
+    /// Index of its first leaf.
     pub first_index: u64,
+}
+
+/// A frame as it stands in a segment.
+pub(super) enum Frame<'a> {
+    Leaf { at: usize, payload: &'a [u8], hash: Hash },
+    Private { at: usize, payload: &'a [u8] },
 }
 
 /// Why bytes are not a segment's header.
@@ -67,12 +82,6 @@ pub(super) enum HeaderFault {
     Damaged,
     /// They are of another version of the format.
     Version(u32),
-}
-
-/// Computes the RFC 6962 leaf hash of a record's bytes.
-#[must_use]
-pub fn leaf_hash(payload: &[u8]) -> LeafHash {
-    Sha256::new().chain_update([0]).chain_update(payload).finalize().into()
 }
 
 /// The `N` bytes at an offset; `None` where there are fewer.
@@ -90,22 +99,61 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The first four bytes of a hash, as a check.
-pub(super) fn short_check(hash: &LeafHash) -> [u8; 4] {
+fn short_check(hash: &Hash) -> [u8; 4] {
     let [a, b, c, d, ..] = *hash;
     [a, b, c, d]
+}
+
+fn private_check(text: &[u8]) -> [u8; 4] {
+    short_check(&Sha256::new().chain_update([2]).chain_update(text).finalize().into())
 }
 
 // === impl Leaf ===
 
 impl Leaf {
-    pub(super) fn new(payload: Vec<u8>) -> Self {
-        Self { hash: leaf_hash(&payload), payload }
+    pub(in crate::audit) fn new(payload: Vec<u8>, private: Vec<u8>) -> Self {
+        Self { hash: leaf_hash(&payload), payload, private }
     }
 
-    /// Bytes it takes in a group's body.
-    pub(super) fn frame_bytes(&self) -> usize {
-        FRAME_HEAD_BYTES + self.payload.len()
+    /// Frames and bytes that it takes in a group's body.
+    fn extent(&self) -> (usize, usize) {
+        let leaf = FRAME_HEAD_BYTES + self.payload.len();
+        match self.private.len() {
+            0 => (1, leaf),
+            private => (2, leaf + FRAME_HEAD_BYTES + private),
+        }
     }
+}
+
+// === impl Frame ===
+
+impl<'a> Frame<'a> {
+    /// Reads the frame at an offset of a group that ends at `end`; gives its end, too.
+    pub(super) fn read(segment: &'a [u8], at: usize, end: usize) -> Option<(Self, usize)> {
+        let [kind] = bytes_at(segment, at)?;
+        let length = u32_at(segment, at.checked_add(1)?)?;
+        let check = bytes_at(segment, at.checked_add(5)?)?;
+        let start = at.checked_add(FRAME_HEAD_BYTES)?;
+        let stop = start.checked_add(length).filter(|stop| *stop <= end)?;
+        let payload = segment.get(start..stop)?;
+        let frame = match kind {
+            LEAF => Self::Leaf { at: start, payload, hash: leaf_hash(payload) },
+            PRIVATE => Self::Private { at: start, payload },
+            _ => return None,
+        };
+        let found = match &frame {
+            Self::Leaf { hash, .. } => short_check(hash),
+            Self::Private { payload, .. } => private_check(payload),
+        };
+        (check == found).then_some((frame, stop))
+    }
+}
+
+fn write_frame(out: &mut Vec<u8>, kind: u8, check: [u8; 4], payload: &[u8]) {
+    out.push(kind);
+    out.extend((payload.len() as u32).to_le_bytes());
+    out.extend(check);
+    out.extend(payload);
 }
 
 // === impl Header ===
@@ -149,24 +197,24 @@ impl GroupHead {
     pub(super) fn read(segment: &[u8], at: usize, salt: u64) -> Option<Self> {
         let head = Self {
             body_bytes: u32_at(segment, at)?,
-            records: u32_at(segment, at.checked_add(4)?)?,
+            frames: u32_at(segment, at.checked_add(4)?)?,
             first_index: u64_at(segment, at.checked_add(8)?)?,
         };
         let check = bytes_at(segment, at.checked_add(16)?)?;
         // Cheap tests first: the search for a later group asks this of every offset.
         let plausible = head.body_bytes <= MAX_GROUP_BYTES
-            && head.records <= head.body_bytes / FRAME_HEAD_BYTES
-            && (head.records > 0 || head.body_bytes == 0)
+            && head.frames <= head.body_bytes / FRAME_HEAD_BYTES
+            && (head.frames > 0 || head.body_bytes == 0)
             && check != [0; 8];
         (plausible && check == head.check(at, salt)).then_some(head)
     }
 
     fn check(&self, at: usize, salt: u64) -> [u8; 8] {
-        let digest: LeafHash = Sha256::new()
+        let digest: Hash = Sha256::new()
             .chain_update(salt.to_le_bytes())
             .chain_update((at as u64).to_le_bytes())
             .chain_update((self.body_bytes as u64).to_le_bytes())
-            .chain_update((self.records as u64).to_le_bytes())
+            .chain_update((self.frames as u64).to_le_bytes())
             .chain_update(self.first_index.to_le_bytes())
             .finalize()
             .into();
@@ -177,7 +225,7 @@ impl GroupHead {
 
 /// Appends a group to `out`, to be written at offset `at` of the segment with that salt.
 ///
-/// The caller keeps each record to [`MAX_RECORD_BYTES`] and the group to [`MAX_GROUP_BYTES`].
+/// The caller keeps each draft to [`MAX_DRAFT_BYTES`] and the group to [`MAX_GROUP_BYTES`].
 pub(super) fn write_group<'a>(
     out: &mut Vec<u8>,
     at: usize,
@@ -185,18 +233,21 @@ pub(super) fn write_group<'a>(
     first_index: u64,
     leaves: impl Iterator<Item = &'a Leaf> + Clone,
 ) {
-    let (records, body_bytes) =
-        leaves.clone().fold((0, 0), |(count, bytes), leaf| (count + 1, bytes + leaf.frame_bytes()));
-    let head = GroupHead { body_bytes, records, first_index };
+    let (frames, body_bytes) = leaves.clone().map(Leaf::extent).fold((0, 0), |all, leaf| {
+        let (frames, bytes) = leaf;
+        (all.0 + frames, all.1 + bytes)
+    });
+    let head = GroupHead { body_bytes, frames, first_index };
     out.reserve(GROUP_HEAD_BYTES + body_bytes);
     // INVARIANT: `body_bytes` is at most MAX_GROUP_BYTES, so these numbers fit in 32 bits.
     out.extend((body_bytes as u32).to_le_bytes());
-    out.extend((records as u32).to_le_bytes());
+    out.extend((frames as u32).to_le_bytes());
     out.extend(first_index.to_le_bytes());
     out.extend(head.check(at, salt));
     for leaf in leaves {
-        out.extend((leaf.payload.len() as u32).to_le_bytes());
-        out.extend(short_check(&leaf.hash));
-        out.extend(&leaf.payload);
+        write_frame(out, LEAF, short_check(&leaf.hash), &leaf.payload);
+        if !leaf.private.is_empty() {
+            write_frame(out, PRIVATE, private_check(&leaf.private), &leaf.private);
+        }
     }
 }
