@@ -100,6 +100,8 @@ pub trait Announce: Send + 'static {
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
 /// Keeps idle connections of dead peers from adding up.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// One batch of the index takes milliseconds.
+const INDEX_WAIT: Duration = Duration::from_secs(2);
 
 /// Serves until a signal comes or a part fails.
 ///
@@ -208,9 +210,11 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     log_health.abort();
     sending.iter().for_each(tokio::task::JoinHandle::abort);
     shutdown::close(log, catalog).await;
-    // It ends with the log.
-    if let Err(error) = indexing.await {
-        tracing::error!(%error, "the index over the log was not closed cleanly");
+    // It ends with the log, unless a disk hangs; what it lacks then it takes at the next start.
+    match tokio::time::timeout(INDEX_WAIT, indexing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the index over the log ended of itself"),
+        Err(_late) => tracing::warn!("the index over the log did not end in time"),
     }
     outcome
 }
