@@ -13,6 +13,7 @@ mod outcome;
 mod output;
 mod policies;
 mod remote;
+mod report;
 mod serve;
 mod test;
 mod text;
@@ -56,6 +57,7 @@ enum Command {
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
     Audit(audit::Args),
+    Report(report::Args),
     Obligations(obligations::Args),
     Outcome(outcome::Args),
     Policies(policies::Args),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
         Command::Audit(args) => audit::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Obligations(args) => obligations::run(&args),
         Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::bundles::Kept;
-use super::changes::Changes;
+use super::changes::{Changes, POLL};
 use crate::domain::{Fault, Files};
 use crate::engine::Clock;
 use crate::grpc::Health;
