@@ -297,13 +297,26 @@ async fn duties_are_open_until_an_outcome_fulfils_them() {
 
     // The command line records one too.
     let command = Command::new(env!("CARGO_BIN_EXE_situs"))
-        .args(["outcome", &decision, "noted", "--detail", "filed", "--at", "2026-11-20", "--categories", "content"])
+        .args([
+            "outcome",
+            &decision,
+            "noted",
+            "--detail",
+            "filed",
+            "--at",
+            "2026-11-20",
+            "--categories",
+            "content",
+        ])
         .args(["--server", fixture.server.address()])
         .output()
         .unwrap();
     assert!(command.status.success(), "{command:?}");
     let noted = fixture.record(&decision).await.unwrap().outcomes.remove(1);
-    assert_eq!((noted.kind.as_str(), noted.detail.as_str(), noted.data_categories), ("noted", "filed", vec![4]));
+    assert_eq!(
+        (noted.kind.as_str(), noted.detail.as_str(), noted.data_categories),
+        ("noted", "filed", vec![4])
+    );
 
     // And it lists the same of a folder that a server writes to.
     let data = fixture.data();
