@@ -114,6 +114,8 @@ pub trait Announce: Send + 'static {
     fn not_serving(&mut self, faults: &[crate::domain::Fault]);
 }
 
+/// One batch of the index takes milliseconds.
+const INDEX_WAIT: Duration = Duration::from_secs(2);
 /// How long the first calls wait for the first bundle before they are answered NOT_SERVING. A default bundle
 /// loads in well under a second.
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
@@ -256,9 +258,11 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     };
     drop(watching);
     shutdown::close(log, catalog).await;
-    // It ends with the log.
-    if let Err(error) = indexing.await {
-        tracing::error!(%error, "the index over the log was not closed cleanly");
+    // It ends with the log, unless a disk hangs; what it lacks then it takes at the next start.
+    match tokio::time::timeout(INDEX_WAIT, indexing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the index over the log ended of itself"),
+        Err(_late) => tracing::warn!("the index over the log did not end in time"),
     }
     outcome
 }
