@@ -117,8 +117,7 @@ impl Point {
             derived.of_process(question, resolved, world, &demand, at);
             let of_party = |code: &String| !world.closure(code).is_disjoint(&derived.parties);
             derived.copy_in_reach = derived.copy_in_place || picture.stored_in.iter().any(of_party);
-            derived.control_in_reach =
-                derived.control_in_place || picture.provider_places().any(of_party);
+            derived.control_in_reach = derived.control_in_place || picture.provider_places().any(of_party);
         }
         let mut scope: BTreeSet<String> = picture.kinds.clone();
         if !picture.kinds.is_empty() {
@@ -305,7 +304,8 @@ impl ProcessFacts {
         };
         // What began after the process was issued does not carry it: waiting gives it no basis.
         let state_of = |standing: &Standing| {
-            let older = process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
+            let older =
+                process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
             let helps = matches!(standing.state, RelationState::InForce | RelationState::ConditionUnmet);
             if older && helps { RelationState::NotYet } else { standing.state }
         };
