@@ -12,6 +12,7 @@ pub mod grpc;
 pub mod law;
 pub mod policy;
 pub mod replay;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod telemetry;

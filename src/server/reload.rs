@@ -6,24 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 use super::bundles::Kept;
+use super::changes::{Changes, POLL};
 use crate::domain::{Fault, Files};
 use crate::engine::Clock;
 use crate::grpc::Health;
 use crate::policy::{self, Bundle, LoadError, Reader, Writer};
 use crate::scenario;
-
-/// An edit counts as done when nothing changed for this long: a checkout writes many files.
-const QUIET: Duration = Duration::from_millis(100);
-/// The folder is looked at this often too, for file systems that send no events.
-const POLL: Duration = Duration::from_secs(5);
-/// Events that wait; more say nothing new.
-const EVENTS: usize = 64;
-/// An edit that goes on for longer is read as it is; a half-written one fails its checks.
-const MAX_EDIT: Duration = Duration::from_secs(3);
 
 /// Faults of one load that go to the log: a bad rule can break every case, and a person reads the first few.
 const MAX_LOGGED: usize = 20;
@@ -156,16 +147,15 @@ impl Reloader {
                 self.keep_up().await;
             }
         };
-        let (sender, mut events) = mpsc::channel(EVENTS);
-        let _watcher = watcher(&folder, sender);
+        let mut changes = Changes::of_folder(&folder);
         loop {
             // The first look is at once: the folder may have changed since the first bundle was read.
-            let files = settled(&folder, &mut events).await;
+            let files = changes.settled(|| read(&folder)).await;
             if files != self.0.seen() {
                 // The log and the status carry what is wrong; there is nobody else to tell.
                 let _noted = self.load_or_read(files).await;
             }
-            let _told = changes(&mut events, POLL).await;
+            changes.next().await;
             self.keep_up().await;
         }
     }
@@ -216,36 +206,6 @@ impl Inner {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files.as_ref().ok().cloned();
         Ok((files?, folder.display().to_string()))
     }
-}
-
-/// The folder's files, once two reads with quiet between them agree: what is read while an edit of several
-/// files goes on may be a bundle that nobody wrote.
-async fn settled(folder: &Path, events: &mut mpsc::Receiver<()>) -> Option<Files> {
-    let settle = async {
-        let mut before = read(folder).await;
-        loop {
-            while changes(events, QUIET).await {}
-            let now = read(folder).await;
-            if now == before {
-                return now;
-            }
-            before = now;
-        }
-    };
-    match tokio::time::timeout(MAX_EDIT, settle).await {
-        Ok(files) => files,
-        Err(_late) => read(folder).await,
-    }
-}
-
-/// Whether a change is told of in this time. Without a watcher none ever is, and the time passes.
-async fn changes(events: &mut mpsc::Receiver<()>, within: Duration) -> bool {
-    let told = async {
-        if events.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::time::timeout(within, told).await.is_ok()
 }
 
 /// Reads, checks and tries a bundle.
@@ -301,20 +261,6 @@ fn try_cases(bundle: &Bundle, files: &Files, inner: &Inner) -> Result<(), LoadEr
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(LoadError { faults }) }
-}
-
-fn watcher(folder: &Path, sender: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-    let watcher = notify::recommended_watcher(move |_event: notify::Result<notify::Event>| {
-        // A full queue already says that something changed.
-        let _full = sender.try_send(());
-    });
-    let watched = watcher.and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    });
-    watched
-        .inspect_err(|error| tracing::warn!(%error, every = ?POLL, "the folder cannot be watched; it is read at intervals"))
-        .ok()
 }
 
 /// What the folder holds; `None` where it cannot be read.
