@@ -147,7 +147,8 @@ pub struct Config {
 pub struct ConfigError(pub Vec<String>);
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7171";
-const DEFAULT_DATA_DIR: &str = "situs-data";
+/// The data folder, where none is set.
+pub const DEFAULT_DATA_DIR: &str = "situs-data";
 /// Kubernetes gives 30 s between SIGTERM and SIGKILL; this leaves room to flush.
 const DEFAULT_GRACE: u64 = 20;
 /// An hour: a longer wait is a mistake of unit.

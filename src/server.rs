@@ -41,7 +41,7 @@ use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
 
 use self::adapters::{AuditLog, Authorizer, CatalogAdmin, PolicyAdmin};
-use self::bundles::Kept;
+pub use self::bundles::Kept;
 pub use self::example::EXAMPLE;
 use self::format::LogFormat;
 use self::gate::Gate;
@@ -167,7 +167,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let indexing = tokio::task::spawn_blocking(move || follower.run(&runtime));
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
-    let kept = Kept::new(config.data_dir.join("bundles"));
+    let kept = Kept::of(&config.data_dir);
     let reloader = Reloader::new(
         config.policies.clone(),
         kept,

@@ -372,6 +372,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "grpc",
     "scenario",
+    "replay",
     "config",
     "telemetry",
     "server",

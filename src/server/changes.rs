@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 /// An edit counts as done when nothing changed for this long: a checkout writes many files.
 const QUIET: Duration = Duration::from_millis(100);
 /// The files are looked at this often too, for file systems that send no events.
-const POLL: Duration = Duration::from_secs(5);
+pub(super) const POLL: Duration = Duration::from_secs(5);
 /// Events that wait; more say nothing new.
 const EVENTS: usize = 64;
 /// An edit that goes on for longer is read as it is; a half-written one fails its checks.

@@ -2,13 +2,14 @@
 //! its cases run, and only then published, in one step.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use super::bundles::Kept;
-use super::changes::Changes;
+use super::changes::{Changes, POLL};
 use crate::domain::{Fault, Files};
 use crate::engine::Clock;
 use crate::grpc::Health;
@@ -41,6 +42,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// What was read last of the folder, good or bad.
     seen: std::sync::Mutex<Option<Files>>,
+    /// The current bundle could not be written to the data folder.
+    unkept: AtomicBool,
 }
 
 impl Reloader {
@@ -53,7 +56,8 @@ impl Reloader {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (writer, seen) = (Mutex::new(writer), std::sync::Mutex::default());
-        Self(Arc::new(Inner { folder, kept, writer, reader, health, clock, seen }))
+        let unkept = AtomicBool::new(false);
+        Self(Arc::new(Inner { folder, kept, writer, reader, health, clock, seen, unkept }))
     }
 
     pub fn reader(&self) -> Reader {
@@ -137,7 +141,12 @@ impl Reloader {
 
     /// Loads again after each edit of the folder. Ends only with the server.
     pub async fn watch(self) {
-        let Some(folder) = self.0.folder.clone() else { return };
+        let Some(folder) = self.0.folder.clone() else {
+            loop {
+                tokio::time::sleep(POLL).await;
+                self.keep_up().await;
+            }
+        };
         let mut changes = Changes::of_folder(&folder);
         loop {
             // The first look is at once: the folder may have changed since the first bundle was read.
@@ -147,11 +156,37 @@ impl Reloader {
                 let _noted = self.load_or_read(files).await;
             }
             changes.next().await;
+            self.keep_up().await;
+        }
+    }
+
+    /// Keeps the current bundle, where the disk did not let it be kept before.
+    async fn keep_up(&self) {
+        if self.0.unkept.load(Ordering::Relaxed)
+            && let Some(bundle) = self.0.reader.current()
+        {
+            let inner = Arc::clone(&self.0);
+            let kept = tokio::task::spawn_blocking(move || inner.keep(bundle.version(), bundle.files()));
+            // What it could not do it has logged.
+            let _ended = kept.await;
         }
     }
 }
 
 impl Inner {
+    /// Keeps a bundle's files. Where that fails the bundle is served all the same, and this is tried again.
+    fn keep(&self, version: &str, files: &Files) {
+        let kept = self.kept.keep(version, files);
+        self.unkept.store(kept.is_err(), Ordering::Relaxed);
+        if let Err(error) = kept {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the bundle could not be kept: a restart during a bad edit could not fall back to it, and what it \
+                 decides could not be decided again"
+            );
+        }
+    }
+
     fn seen(&self) -> Option<Files> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -194,9 +229,7 @@ fn prepare(inner: &Inner, files: Option<Files>) -> Result<Loaded, LoadError> {
         tracing::warn!("{warning}");
     }
     try_cases(&bundle, &files, inner)?;
-    if let Err(error) = inner.kept.keep(bundle.version(), &files) {
-        tracing::error!(%error, "the bundle could not be kept; a restart during a bad edit would have nothing to fall back to");
-    }
+    inner.keep(bundle.version(), &files);
     Ok(Loaded { bundle: Arc::new(bundle), origin, changed: true })
 }
 

@@ -68,6 +68,12 @@ impl Start {
         self
     }
 
+    /// With further arguments.
+    pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// With a setting, and what it is.
     pub fn with(mut self, setting: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.arg(setting).arg(value);
