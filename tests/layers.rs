@@ -366,6 +366,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "grpc",
     "scenario",
+    "report",
     "config",
     "telemetry",
     "server",
