@@ -25,6 +25,8 @@ pub(super) struct Point {
     pub demand: Vec<Standing>,
     pub mechanisms: BTreeSet<String>,
     pub process: ProcessFacts,
+    /// Governing regimes whose state is party to what carries the process: they stand back.
+    pub lifted: BTreeSet<String>,
     /// Every place that matters is one that the facts speak of.
     pub recorded: bool,
 }
@@ -39,9 +41,19 @@ pub(super) struct ProcessFacts {
     pub legal: bool,
     pub preserves: bool,
     pub consistent: bool,
+    /// Issued by an authority of a part of a state.
+    pub by_subdivision: bool,
+    /// Its day of issue is still to come.
+    pub not_yet_issued: bool,
     pub basis: BTreeSet<&'static str>,
     pub unmet: BTreeSet<String>,
+    /// The parties to the relation in force that it stands under; none for a state's own order.
+    pub parties: Codes,
     pub copy_in_place: bool,
+    /// A copy is in the demanding state, or with one of the parties.
+    pub copy_in_reach: bool,
+    /// The same for what the provider stands under.
+    pub control_in_reach: bool,
     pub only_in_place: bool,
     pub control_in_place: bool,
     pub subjects_in_place: bool,
@@ -85,6 +97,7 @@ impl Point {
         world: &World,
         code: &str,
         category: Option<Category>,
+        at: Timestamp,
     ) -> Self {
         let facts = world.facts();
         let process = resolved.process.as_ref();
@@ -101,7 +114,10 @@ impl Point {
             derived.subjects_in_place =
                 picture.subjects_stated && world.closure_all(&picture.subject_locations).contains(&state);
             demand = demand_standings(question, process, picture, world, code, &conditions);
-            derived.of_process(question, resolved, world, &demand);
+            derived.of_process(question, resolved, world, &demand, at);
+            let of_party = |code: &String| !world.closure(code).is_disjoint(&derived.parties);
+            derived.copy_in_reach = derived.copy_in_place || picture.stored_in.iter().any(of_party);
+            derived.control_in_reach = derived.control_in_place || picture.provider_places().any(of_party);
         }
         let mut scope: BTreeSet<String> = picture.kinds.clone();
         if !picture.kinds.is_empty() {
@@ -134,6 +150,10 @@ impl Point {
             })
             .filter(|(_, standings)| !standings.is_empty())
             .collect();
+        let stands_back = |regime: &&Governing| {
+            regime.jurisdictions.iter().any(|code| world.is_among(code, &derived.parties))
+        };
+        let lifted = governing.iter().filter(stands_back).map(|regime| regime.id.clone()).collect();
         let recorded = std::iter::once(code).chain(picture.stored_in.iter().map(String::as_str));
         let recorded = recorded.into_iter().all(|code| facts.is_recorded(code));
         Self {
@@ -145,6 +165,7 @@ impl Point {
             demand,
             mechanisms: world.mechanisms_carried_by(&picture.safeguards),
             process: derived,
+            lifted,
             recorded,
         }
     }
@@ -181,11 +202,12 @@ impl Point {
         regimes
     }
 
-    /// Governing regimes that restrict what leaves for the place, and whose territory it is outside of.
+    /// Governing regimes that restrict what leaves for the place, whose territory it is outside of, and that do
+    /// not stand back.
     pub fn restricted(&self) -> BTreeSet<&str> {
         let restricted =
             self.governing.iter().filter(|regime| regime.leaves && regime.restricts && !regime.lapsed);
-        restricted.map(|regime| regime.id.as_str()).collect()
+        restricted.map(|regime| regime.id.as_str()).filter(|id| !self.lifted.contains(*id)).collect()
     }
 }
 
@@ -253,7 +275,14 @@ fn executing(question: &Question, process: &LegalProcess, world: &World) -> Vec<
 }
 
 impl ProcessFacts {
-    fn of_process(&mut self, question: &Question, resolved: &Resolved, world: &World, demand: &[Standing]) {
+    fn of_process(
+        &mut self,
+        question: &Question,
+        resolved: &Resolved,
+        world: &World,
+        demand: &[Standing],
+        at: Timestamp,
+    ) {
         let facts = world.facts();
         let process = resolved.process.clone().unwrap_or_default();
         let issuing = issuing(question, Some(&process), world);
@@ -273,7 +302,14 @@ impl ProcessFacts {
             Some(_) => invoked.clone(),
             None => invoked.clone(),
         };
-        let stands = |state: RelationState| under.iter().any(|standing| standing.state == state);
+        // What began after the process was issued does not carry it: waiting gives it no basis.
+        let state_of = |standing: &Standing| {
+            let older =
+                process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
+            let helps = matches!(standing.state, RelationState::InForce | RelationState::ConditionUnmet);
+            if older && helps { RelationState::NotYet } else { standing.state }
+        };
+        let stands = |state: RelationState| under.iter().any(|standing| state_of(standing) == state);
         let of_agreement = stands(RelationState::InForce) || stands(RelationState::ConditionUnmet);
         let own_instrument = instrument.is_none_or(|instrument| instrument.own);
         // The state's own order is under an agreement only where one is in force.
@@ -283,12 +319,18 @@ impl ProcessFacts {
             Some("comity") if executing.is_empty() => BTreeSet::from([RelationState::None.as_str()]),
             Some("comity") => BTreeSet::from([RelationState::InForce.as_str()]),
             _ if under.is_empty() => BTreeSet::from([RelationState::None.as_str()]),
-            _ => under.iter().map(|standing| standing.state.as_str()).collect(),
+            _ => under.iter().map(|standing| state_of(standing).as_str()).collect(),
         };
+        if !self.own {
+            let carrying = under.iter().filter(|standing| state_of(standing) == RelationState::InForce);
+            self.parties = carrying.flat_map(|standing| standing.parties.iter().cloned()).collect();
+        }
         if !self.basis.contains(RelationState::InForce.as_str()) {
             self.unmet = under.iter().flat_map(|standing| standing.unmet.iter().cloned()).collect();
         }
         self.consistent = consistent(question, resolved, world, &issuing, &executing);
+        self.by_subdivision = issuing.iter().any(|code| facts.state_of(code) != *code);
+        self.not_yet_issued = process.issued_at.is_some_and(|issued| at < issued);
     }
 }
 

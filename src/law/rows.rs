@@ -226,6 +226,7 @@ row! { pub(super) struct ConditionRow {
     is: Option<bool>,
     at_least_relation: Option<String>,
     lacks_other_party: Option<bool>,
+    names_other_party: Option<bool>,
     present: Option<bool>,
     by_rule: Option<String>,
     absent: Option<String>,

@@ -7,6 +7,7 @@
 
 pub mod dice;
 pub mod facts;
+pub mod pki;
 pub mod place;
 pub mod server;
 pub mod year;
