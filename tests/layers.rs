@@ -13,7 +13,8 @@ const OWNED: &[(&str, &str)] = &[
     ("cedar_policy", "policy"),
     ("proto", "grpc"),
     ("dashmap", "catalog"),
-    ("DashMap", "catalog"), ("charts_rs", "report"),
+    ("DashMap", "catalog"),
+    ("charts_rs", "report"),
     ("jsonwebtoken", "server"),
     ("tokio_rustls", "server"),
 ];
