@@ -49,6 +49,7 @@ mod tests;
 mod tile;
 mod tree;
 pub mod verify;
+mod witness;
 mod writer;
 
 pub use checkpoint::{Checkpoint, receipt_text};
@@ -65,5 +66,6 @@ pub use note::{Note, NoteError, NoteSignature, Signer, Verifier, is_name};
 pub use options::Options;
 pub use proof::{Proof, ProofError};
 pub use prune::{Pruned, first_kept};
-pub use records::{Contents, Decode, FindContent, Logged, LoggedRecord, Records, RecordsError};
+pub use records::{Contents, Decode, FindContent, Logged, LoggedRecord, ReadRecorded, Records, RecordsError};
 pub use tile::{MAX_ENTRY_BYTES, TILE_WIDTH, Tile, Tiles, entries, hashes};
+pub use witness::{Witness, WitnessError};

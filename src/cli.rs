@@ -13,6 +13,7 @@ mod outcome;
 mod output;
 mod policies;
 mod remote;
+mod report;
 mod serve;
 mod test;
 mod text;
@@ -52,10 +53,11 @@ Rules of your own:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Args),
-    Audit(audit::Args),
+    Serve(Box<serve::Args>),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
+    Audit(audit::Args),
+    Report(report::Args),
     Obligations(obligations::Args),
     Outcome(outcome::Args),
     Policies(policies::Args),
@@ -68,10 +70,11 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
-        Command::Audit(args) => audit::run(&args),
+        Command::Serve(args) => serve::run(*args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Obligations(args) => obligations::run(&args),
         Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),

@@ -8,6 +8,7 @@ mod annotations;
 mod ask;
 mod bundle;
 mod check;
+mod complete;
 mod evaluate;
 mod links;
 mod load;

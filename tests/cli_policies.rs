@@ -90,9 +90,18 @@ fn cases_hold_or_fail_or_cannot_be_read() {
     let xml = junit("bad.xml");
     assert!(xml.contains("<failure") && xml.contains("failures=\"1\""), "{xml}");
 
-    let (_, err) = check(2, &["test", &path("broken.toml"), "--junit", &path("broken.xml")]);
+    // A reason that was expected leads to the rules that could have given it, and to why they did not.
+    let expects = "decision = \"allow\"\nreasons = [\"customer_residency_commitment\", \"never_promised\"]";
+    std::fs::write(path("other.toml"), CASE.replace("decision = \"allow\"", expects)).unwrap();
+    let (out, _) = check(1, &["test", &path("other.toml")]);
+    assert!(out.contains("could have given `customer_residency_commitment`:"), "{out}");
+    assert!(out.contains(".cedar:") && out.contains("its condition does not hold"), "{out}");
+    assert!(out.contains("could have given `never_promised`: no rule of this bundle"), "{out}");
+
+    // A case that cannot be asked is told, and the others are run all the same.
+    let (out, err) = check(2, &["test", &path("broken.toml"), &path("good.toml")]);
     assert!(err.contains("broken.toml:2: ") && err.contains("did you mean `stored_in`"), "{err}");
-    assert!(!Path::new(&path("broken.xml")).exists());
+    assert_eq!(out, "1 of 1 cases hold\n");
     check(2, &["test", &path("good.toml"), "--filter", "nothing-is-called-so"]);
 }
 

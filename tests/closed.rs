@@ -10,7 +10,7 @@ use common::{
     ask, ask_at, bundle, codes, faults_with, files, instant, load, now, question, well_formed, with,
 };
 use serde_json::{Value as Json, json};
-use situs::domain::{Answer, Disposition, Effect, Party, RequesterKind, Verdict};
+use situs::domain::{Answer, Disposition, Effect, Files, Party, RequesterKind, Verdict};
 use situs::engine::{Known, decide};
 use situs::policy::{Ask, AskError, Bundle, EntityValue, Uid, Value};
 use situs::scenario::CaseFile;
@@ -221,6 +221,23 @@ fn facts_that_do_not_hang_together_are_faults_of_the_load() {
 }
 
 #[test]
+fn a_file_that_is_gone_is_a_fault_though_nothing_dangles() {
+    let without = |gone: &str| {
+        let mut rest: Files = files();
+        assert!(rest.remove(gone).is_some(), "{gone}");
+        rest.retain(|path, _| !path.starts_with("scenarios/"));
+        load(&rest).err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let faults = without("facts/relations.toml");
+    assert!(faults.contains("no relation of kind `country_of_concern`"), "{faults}");
+    let faults = without("regimes/cl-21719.cedar");
+    assert!(faults.contains("regime `cl-21719` has no rule"), "{faults}");
+    assert!(faults.contains("facts/regimes.toml:"), "{faults}");
+    let nothing = load(&Files::new()).err().unwrap();
+    assert!(nothing[0].to_string().contains("situs policies init"), "{nothing:?}");
+}
+
+#[test]
 fn an_action_that_is_never_asked_about_is_a_fault_of_the_load() {
     let schema = &files()["situs.cedarschema"];
     let more = "action export appliesTo { principal: [Workload], resource: [Holding], context: Move };\n";
@@ -234,14 +251,21 @@ fn an_action_that_is_never_asked_about_is_a_fault_of_the_load() {
 #[test]
 fn an_entity_that_nothing_declares_is_a_fault() {
     let access = |field: Value| Ask {
-        action: "call",
+        action: "assert",
         principal: EntityValue {
-            attributes: [("local", Value::Bool(true))].into(),
+            attributes: [
+                ("local", Value::Bool(true)),
+                ("credential", Value::entity("Credential", "local")),
+                ("subject", Value::Text(String::new())),
+                ("issuer", Value::Text(String::new())),
+                ("groups", Value::Set([].into())),
+            ]
+            .into(),
             ..EntityValue::bare(Uid::new("Caller", "somebody"))
         },
-        resource: EntityValue::bare(Uid::new("Service", "situs")),
+        resource: EntityValue::bare(Uid::new("Service", "AuthorizationService")),
         others: Vec::new(),
-        context: [("method", field)].into(),
+        context: [("field", field), ("tenant", Value::Text(String::new()))].into(),
     };
     assert!(bundle().prepare(access(Value::Text("x".to_owned()))).is_ok());
     for uid in [
@@ -381,6 +405,11 @@ fn what_a_third_party_receives_is_also_where_that_party_is() {
     let unknown = known_to(None);
     assert_eq!((unknown.disposition, codes(&unknown)[0]), (Disposition::UnknownData, "fact_missing"));
     assert!(unknown.reasons[0].message.contains("transfer.recipient"), "{unknown:?}");
+    // So does an id of a process, whatever the action.
+    let mut named = at_home();
+    set(&mut named, "process", json!({ "id": "warant-7" }));
+    let answer = answer_to(bundle(), &named);
+    assert_eq!((answer.disposition, codes(&answer)[0]), (Disposition::UnknownData, "fact_missing"));
     // A recipient that asks for itself is where it is, whatever place it names.
     let asking = stating(&[("requester", json!({ "kind": "recipient", "jurisdiction": "CN" }))]);
     assert_eq!(answer_to(bundle(), &asking).disposition, Disposition::ProhibitedByLaw);

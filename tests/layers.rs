@@ -9,8 +9,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Names of one module alone: nothing else of the program may know them.
-const OWNED: &[(&str, &str)] =
-    &[("cedar_policy", "policy"), ("proto", "grpc"), ("dashmap", "catalog"), ("DashMap", "catalog")];
+const OWNED: &[(&str, &str)] = &[
+    ("cedar_policy", "policy"),
+    ("proto", "grpc"),
+    ("dashmap", "catalog"),
+    ("DashMap", "catalog"),
+    ("jsonwebtoken", "server"),
+    ("tokio_rustls", "server"),
+];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[
     ("jurisdiction", "code"),
@@ -366,6 +372,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "grpc",
     "scenario",
+    "replay",
     "config",
     "telemetry",
     "server",

@@ -313,13 +313,15 @@ fn moving(context: &mut BTreeMap<&'static str, Value>) {
 
 fn demanding(context: &mut BTreeMap<&'static str, Value>) {
     context.insert("category", Value::entity("Category", "content"));
-    for name in ["restricted", "open", "mla", "cloud_act_agreement", "eio", "e_evidence"] {
+    for name in ["restricted", "open", "lifted", "mla", "cloud_act_agreement", "eio", "e_evidence"] {
         context.insert(name, Value::Set(BTreeSet::new()));
     }
     let flags = [
         "copy_in_place",
         "only_in_place",
         "control_in_place",
+        "copy_in_reach",
+        "control_in_reach",
         "subjects_in_place",
         "consent",
         "transfer_ground",

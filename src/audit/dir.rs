@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::checkpoint::Checkpoint;
-use super::disk::{DiskError, LocalDisk};
+use super::disk::{self, Disk as _, DiskError, LocalDisk};
 use super::error::ReadError;
 use super::journal::{self, Leaf, Reader};
 use super::merkle::{self, Hash};
@@ -25,6 +25,8 @@ use super::tile::{self, TILE_WIDTH, Tile, Tiles};
 pub(super) const LOG: &str = "log";
 /// The newest checkpoint.
 pub(super) const CHECKPOINT: &str = "log/checkpoint";
+/// The newest checkpoint that witnesses have signed, too.
+const COSIGNED: &str = "log/cosigned";
 /// Index of the first entry that is kept, where earlier ones were pruned.
 const PRUNED: &str = "log/pruned";
 /// Entries that are taken from memory at once.
@@ -67,6 +69,16 @@ pub struct Entries {
     journal: Option<Reader>,
 }
 
+/// What came of looking for the next entries.
+enum Found {
+    /// They were read.
+    Some,
+    /// There are none.
+    End,
+    /// They are no longer where they were looked for.
+    Elsewhere,
+}
+
 // === impl LogDir ===
 
 impl LogDir {
@@ -92,7 +104,35 @@ impl LogDir {
     /// # Errors
     /// [`ReadError`]: it is not a checkpoint, or cannot be read.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, ReadError> {
-        let path = self.data.join(CHECKPOINT);
+        self.note(CHECKPOINT)
+    }
+
+    /// The newest checkpoint that has signatures of witnesses, none of them checked; `None` where no witness
+    /// signed one.
+    ///
+    /// # Errors
+    /// As [`LogDir::checkpoint`].
+    pub fn cosigned(&self) -> Result<Option<Checkpoint>, ReadError> {
+        self.note(COSIGNED)
+    }
+
+    /// Keeps a checkpoint that witnesses have signed, in place of the one before.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn keep_cosigned(&self, checkpoint: &Checkpoint) -> Result<(), DiskError> {
+        disk::replace(&LocalDisk, &self.data.join(COSIGNED), checkpoint.to_string().as_bytes())?;
+        let log = self.log();
+        LocalDisk.sync_dir(&log).map_err(DiskError::of("sync", &log))
+    }
+
+    /// How many entries the newest checkpoint covers.
+    fn covered(&self) -> Result<u64, ReadError> {
+        Ok(self.checkpoint()?.map_or(0, |checkpoint| checkpoint.size))
+    }
+
+    fn note(&self, name: &str) -> Result<Option<Checkpoint>, ReadError> {
+        let path = self.data.join(name);
         let text = match fs::read(&path) {
             Ok(bytes) => String::from_utf8(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -169,13 +209,19 @@ impl LogDir {
         {
             return Ok(Some(leaf.private.clone()).filter(|text| !text.is_empty()));
         }
-        let covered = self.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
-        if index < covered {
-            return Ok(private::read(&self.log(), index / TILE_WIDTH)?.remove(&index));
+        loop {
+            let covered = self.covered()?;
+            if index < covered {
+                return Ok(private::read(&self.log(), index / TILE_WIDTH)?.remove(&index));
+            }
+            let leaf = journal::read(&self.data).and_then(|journal| {
+                journal.starting_at(index).ending_at(index.saturating_add(1)).next().transpose()
+            });
+            // A log that went on meanwhile has it in the file by now.
+            if matches!(leaf, Ok(Some(_))) || self.covered()? == covered {
+                return Ok(leaf?.map(|(_, leaf)| leaf.private).filter(|text| !text.is_empty()));
+            }
         }
-        let mut leaves = journal::read(&self.data)?.starting_at(index).ending_at(index.saturating_add(1));
-        let leaf = leaves.next().transpose()?;
-        Ok(leaf.map(|(_, leaf)| leaf.private).filter(|text| !text.is_empty()))
     }
 
     /// Erases the plain texts of an entry's masked fields; whether there were any. The journal may hold them
@@ -184,7 +230,7 @@ impl LogDir {
     /// # Errors
     /// [`ReadError::Pruned`] and the like; [`ReadError::Missing`] where no checkpoint covers it yet: ask again.
     pub fn erase(&self, index: u64) -> Result<bool, ReadError> {
-        let covered = self.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
+        let covered = self.covered()?;
         if index >= covered {
             return Err(ReadError::Missing { path: private::path(&self.log(), index / TILE_WIDTH) });
         }
@@ -214,33 +260,42 @@ impl Entries {
             if self.next >= self.end {
                 return Ok(None);
             }
-            if let Some(journal) = &mut self.journal {
-                return Ok(journal.next().transpose()?.map(|(index, leaf)| entry(index, &leaf)));
-            }
             let covered = self.covered()?;
-            let grown = match if self.next < covered { self.bundle(covered) } else { self.beyond() } {
-                Ok(true) => continue,
-                // The log went on meanwhile: what was to be read is elsewhere.
-                Ok(false) => None,
+            let fault = match self.fill(covered) {
+                Ok(Found::Some) => continue,
+                Ok(Found::End) => return Ok(None),
+                Ok(Found::Elsewhere) => None,
                 Err(error) => Some(error),
             };
-            let now = self.dir.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
-            if now > covered {
-                self.covered = Some(now);
-                continue;
+            // A log that went on meanwhile has what was to be read elsewhere: in a bundle, or a wider one.
+            self.journal = None;
+            let now = self.dir.covered()?;
+            if now == covered {
+                return fault.map_or(Ok(None), Err);
             }
-            return match grown {
-                None => Ok(None),
-                Some(error) => Err(error),
-            };
+            self.covered = Some(now);
         }
+    }
+
+    /// Reads the next entries.
+    fn fill(&mut self, covered: u64) -> Result<Found, ReadError> {
+        if let Some(journal) = &mut self.journal {
+            let Some((index, leaf)) = journal.next().transpose()? else { return Ok(Found::End) };
+            self.read.push_back(entry(index, &leaf));
+            return Ok(Found::Some);
+        }
+        if self.next < covered {
+            self.bundle(covered)?;
+            return Ok(Found::Some);
+        }
+        self.beyond()
     }
 
     fn covered(&mut self) -> Result<u64, ReadError> {
         match self.covered {
             Some(covered) => Ok(covered),
             None => {
-                let covered = self.dir.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
+                let covered = self.dir.covered()?;
                 self.covered = Some(covered);
                 Ok(covered)
             }
@@ -248,7 +303,7 @@ impl Entries {
     }
 
     /// Reads the bundle of the next entry.
-    fn bundle(&mut self, covered: u64) -> Result<bool, ReadError> {
+    fn bundle(&mut self, covered: u64) -> Result<(), ReadError> {
         let bundle = self.next / TILE_WIDTH;
         let tile = Tile::Entries { index: bundle };
         let log = self.dir.log();
@@ -269,24 +324,24 @@ impl Entries {
                 self.read.push_back(Entry { index, bytes: bytes.to_vec(), leaf_hash });
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Finds the next entry beyond the checkpoint: in memory, or in the journal. `false`: it is not there.
-    fn beyond(&mut self) -> Result<bool, ReadError> {
+    /// Finds the next entry beyond the checkpoint: in memory, or in the journal.
+    fn beyond(&mut self) -> Result<Found, ReadError> {
         if let Some(live) = &self.dir.live
             && let Some(leaves) = live.tail.get(self.next, TAKEN)
         {
             let entries = (self.next..self.end).zip(leaves);
             self.read.extend(entries.map(|(index, leaf)| entry(index, &leaf)));
-            return Ok(!self.read.is_empty());
+            return Ok(if self.read.is_empty() { Found::End } else { Found::Some });
         }
         let journal = journal::read(&self.dir.data)?.starting_at(self.next).ending_at(self.end);
         if journal.first().is_none_or(|first| first > self.next) {
-            return Ok(false);
+            return Ok(Found::Elsewhere);
         }
         self.journal = Some(journal);
-        Ok(true)
+        self.fill(self.next)
     }
 }
 

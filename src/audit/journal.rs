@@ -7,6 +7,8 @@ mod files;
 mod format;
 mod read;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use files::{Recovery, Torn};
 pub use format::MAX_DRAFT_BYTES;

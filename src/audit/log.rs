@@ -353,10 +353,13 @@ impl Log {
         self.0.bytes.close();
         let mut published_rx = self.0.published_rx.clone();
         published_rx.wait_for(|published| *published).await.map_err(|_| CloseError::Thread)?;
-        match self.0.ending_rx.borrow().clone() {
-            Some(Ending::Flushed) => Ok(()),
-            Some(Ending::Lost { records, cause }) => Err(CloseError::Lost { records, cause }),
-            None => Err(CloseError::Thread),
+        let mut ending_rx = self.0.ending_rx.clone();
+        match ending_rx.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Ending::Lost { records, cause })) => {
+                Err(CloseError::Lost { records: *records, cause: cause.clone() })
+            }
+            Ok(Some(Ending::Flushed)) => Ok(()),
+            Ok(None) | Err(_) => Err(CloseError::Thread),
         }
     }
 

@@ -125,6 +125,8 @@ impl Publisher {
         }
         // What cannot be published now is in the journal, and is by the next run.
         while self.is_behind() && self.publish() {}
+        // The writer began a segment before it ended: what it had written goes.
+        self.tidy(&[]);
     }
 
     /// How long until the next checkpoint; `None`: until there is something to publish.

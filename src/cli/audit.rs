@@ -7,6 +7,7 @@ mod erase;
 mod export;
 mod proof;
 mod prune;
+mod replay;
 mod source;
 mod tail;
 mod verify;
@@ -43,6 +44,7 @@ enum Command {
     Checkpoint(proof::CheckpointArgs),
     Export(export::Args),
     Tail(tail::Args),
+    Replay(replay::Args),
     Prune(prune::Args),
     Erase(erase::Args),
 }
@@ -55,6 +57,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Command::Checkpoint(args) => proof::checkpoint(args),
         Command::Export(args) => export::run(args),
         Command::Tail(args) => tail::run(args),
+        Command::Replay(args) => return replay::run(args),
         Command::Prune(args) => prune::run(args),
         Command::Erase(args) => erase::run(args),
     };

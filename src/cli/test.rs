@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output::{bundle, chain, faults, files, line, note};
-use crate::domain::{Effect, Files};
+use crate::domain::{Effect, Files, Verdict};
 use crate::engine::{Clock, SystemClock};
+use crate::policy::{Bundle, Rule};
 use crate::scenario::{self, CaseFile, Outcome};
 
 /// Run case files against a policy bundle.
@@ -56,15 +57,24 @@ const UNREADABLE: u8 = 2;
 
 pub(super) fn run(args: &Args) -> ExitCode {
     match outcomes(args) {
-        Ok(outcomes) => report(args, &outcomes),
+        Ok(run) => report(args, &run),
         Err(code) => code,
     }
 }
 
-fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
+/// What was asked, and what could not be.
+struct Run {
+    bundle: Bundle,
+    outcomes: Vec<Outcome>,
+    /// How many faults the case files have.
+    unread: usize,
+}
+
+fn outcomes(args: &Args) -> Result<Run, ExitCode> {
     let bundle_files = files(args.policies.as_deref())?;
     let (bundle, _report) = bundle(&bundle_files)?;
-    let case_files = if args.paths.is_empty() {
+    let mut unread = 0;
+    let mut case_files = if args.paths.is_empty() {
         scenario::read_cases(&bundle_files, bundle.facts()).map_err(|found| {
             faults(&found, &bundle_files);
             ExitCode::from(UNREADABLE)
@@ -74,21 +84,27 @@ fn outcomes(args: &Args) -> Result<Vec<Outcome>, ExitCode> {
         let mut read = Vec::new();
         let mut found = Vec::new();
         for (path, text) in &texts {
-            match CaseFile::read(path, text, bundle.facts()) {
-                Ok(file) => read.push(file),
+            match CaseFile::read_sound(path, text, bundle.facts()) {
+                Ok((file, more)) => {
+                    read.push(file);
+                    found.extend(more);
+                }
                 Err(more) => found.extend(more),
             }
         }
         if !found.is_empty() {
             faults(&found, &texts);
-            return Err(ExitCode::from(UNREADABLE));
         }
+        unread = found.len();
         read
     };
-    let now = SystemClock.now();
-    let wanted =
-        |outcome: &Outcome| args.filter.as_ref().is_none_or(|text| outcome.case.id.contains(text.as_str()));
-    Ok(scenario::run_all(&bundle, &case_files, now).into_iter().filter(wanted).collect())
+    if let Some(text) = &args.filter {
+        for file in &mut case_files {
+            file.cases.retain(|case| case.id.contains(text.as_str()));
+        }
+    }
+    let outcomes = scenario::run_all(&bundle, &case_files, SystemClock.now());
+    Ok(Run { bundle, outcomes, unread })
 }
 
 fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
@@ -110,10 +126,12 @@ fn read_paths(paths: &[PathBuf]) -> Result<Files, ExitCode> {
     Ok(files)
 }
 
-fn report(args: &Args, outcomes: &[Outcome]) -> ExitCode {
+fn report(args: &Args, run: &Run) -> ExitCode {
+    let Run { bundle, outcomes, unread } = run;
     let failed = outcomes.iter().filter(|outcome| !outcome.comparison.holds()).count();
     for outcome in outcomes.iter().filter(|outcome| args.verbose || !outcome.comparison.holds()) {
         print(outcome);
+        unfired(outcome, bundle).iter().for_each(line);
     }
     if let Some(path) = &args.junit
         && let Err(error) = junit(path, outcomes)
@@ -124,6 +142,8 @@ fn report(args: &Args, outcomes: &[Outcome]) -> ExitCode {
     line(format!("{} of {} cases hold", outcomes.len() - failed, outcomes.len()));
     if outcomes.is_empty() {
         note("no case was run");
+    }
+    if outcomes.is_empty() || *unread > 0 {
         return ExitCode::from(UNREADABLE);
     }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -147,6 +167,9 @@ fn print(outcome: &Outcome) {
         line(format!("     reasons beyond those expected: {}", comparison.more_reasons.join(", ")));
     }
     line(format!("     regimes: {}", answer.regimes.join(", ")));
+    for reason in answer.reasons.iter().filter(|reason| reason.policy_id.is_empty()) {
+        line(format!("     {}: {}", reason.code, reason.message));
+    }
     if answer.reasons.iter().all(|reason| reason.effect == Effect::Advice) {
         line("     no permit and no forbid held");
     }
@@ -156,6 +179,44 @@ fn print(outcome: &Outcome) {
             answer.routes.iter().map(|route| format!("{} {}", route.kind, route.relation)).collect();
         line(format!("     obligations: {}", duties.join(", ")));
         line(format!("     routes: {}", routes.join("; ")));
+    }
+}
+
+/// For each expected reason that is not given: the rules that carry it, and why each did not say it.
+fn unfired(outcome: &Outcome, bundle: &Bundle) -> Vec<String> {
+    let answer = &outcome.answer;
+    let missing = outcome
+        .case
+        .expect
+        .reasons
+        .iter()
+        .filter(|code| answer.reasons.iter().all(|given| given.code != **code));
+    let mut lines = Vec::new();
+    for code in missing {
+        let rules: Vec<&Rule> = bundle.rules().iter().filter(|rule| rule.reason == **code).collect();
+        let none = if rules.is_empty() { ": no rule of this bundle" } else { ":" };
+        lines.push(format!("     could have given `{code}`{none}"));
+        lines.extend(rules.iter().map(|rule| {
+            let why = why_not(rule, outcome);
+            format!("       {} ({}, {}:{}): {why}", rule.id, rule.effect.as_str(), rule.file, rule.line)
+        }));
+    }
+    lines
+}
+
+fn why_not(rule: &Rule, outcome: &Outcome) -> String {
+    let answer = &outcome.answer;
+    let kind = outcome.case.question.requester.kind;
+    let action = outcome.case.question.effective_action(kind);
+    if !rule.actions.is_empty() && rule.actions.iter().all(|named| named != action.as_str()) {
+        return format!("it is about {}, not {action}", rule.actions.join(", "));
+    }
+    match &rule.scope_regime {
+        Some(regime) if !answer.regimes.contains(regime) => format!("its regime `{regime}` does not govern"),
+        _ if rule.effect == Effect::Permit && answer.decision == Verdict::Deny => {
+            String::from("its condition does not hold, or it does and the denial names no permit")
+        }
+        _ => String::from("its condition does not hold"),
     }
 }
 

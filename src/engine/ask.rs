@@ -213,10 +213,13 @@ impl Asking<'_> {
         context.insert("category", Value::entity("Category", category.as_str()));
         context.insert("restricted", Value::entities("Regime", point.restricted()));
         context.insert("open", Value::entities("Regime", self.open(point)));
+        context.insert("lifted", Value::entities("Regime", &point.lifted));
         for (name, value) in [
             ("copy_in_place", derived.copy_in_place),
             ("only_in_place", derived.only_in_place),
             ("control_in_place", derived.control_in_place),
+            ("copy_in_reach", derived.copy_in_reach),
+            ("control_in_reach", derived.control_in_reach),
             ("subjects_in_place", derived.subjects_in_place),
         ] {
             context.insert(name, Value::Bool(value));
@@ -289,6 +292,8 @@ impl Asking<'_> {
             ("served_in", self.closed(&served)),
             ("forum", jurisdictions(&derived.forum)),
             ("consistent", Value::Bool(derived.consistent)),
+            ("by_subdivision", Value::Bool(derived.by_subdivision)),
+            ("not_yet_issued", Value::Bool(derived.not_yet_issued)),
             ("issued_by", Value::entity("Issuer", or(&process.issued_by, UNKNOWN))),
             ("validated_by", Value::entity("Issuer", or(&process.validated_by, UNKNOWN))),
             ("covers", Value::Bool(covers)),

@@ -98,7 +98,7 @@ fn decide_points(
     let mut verdicts = Vec::with_capacity(places.len() * categories.len());
     for code in &places {
         for category in &categories {
-            let point = Point::of(question, resolved, &picture, world, code, *category);
+            let point = Point::of(question, resolved, &picture, world, code, *category, at);
             verdicts.push(compile(bundle, &asking, &point, now));
         }
     }

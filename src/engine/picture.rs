@@ -19,6 +19,8 @@ pub(super) struct Picture {
     pub subject_locations: Vec<String>,
     /// Whether the places of the people were stated, not presumed.
     pub subjects_stated: bool,
+    /// Those places as stated, with the states that they are parts of.
+    pub subjects_seen_in: Vec<String>,
     pub subject_citizenships: Vec<String>,
     pub persons_of: Vec<String>,
     pub not_persons_of: Vec<String>,
@@ -74,6 +76,7 @@ impl Picture {
             access_boundary: expand(&holding.access_boundary),
             subject_locations,
             subjects_stated,
+            subjects_seen_in: stated.iter().flat_map(|code| [code.clone(), facts.state_of(code)]).collect(),
             subject_citizenships: expand(&holding.subject_citizenships),
             persons_of: expand(&holding.persons_of),
             not_persons_of: expand(&holding.not_persons_of),
@@ -170,6 +173,7 @@ impl RequestFacts for Conditions<'_> {
                 process.map(|process| vec![process.issued_by.clone(), process.validated_by.clone()])
             }
             "holding.addressee_in" => Some(self.picture.addressee_in.clone()),
+            "holding.subject_locations" => Some(self.picture.subjects_seen_in.clone()),
             "holding.not_persons_of" => Some(self.picture.not_persons_of.clone()),
             _ => None,
         }

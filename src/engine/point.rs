@@ -25,6 +25,8 @@ pub(super) struct Point {
     pub demand: Vec<Standing>,
     pub mechanisms: BTreeSet<String>,
     pub process: ProcessFacts,
+    /// Governing regimes whose state is party to what carries the process: they stand back.
+    pub lifted: BTreeSet<String>,
     /// Every place that matters is one that the facts speak of.
     pub recorded: bool,
 }
@@ -39,9 +41,19 @@ pub(super) struct ProcessFacts {
     pub legal: bool,
     pub preserves: bool,
     pub consistent: bool,
+    /// Issued by an authority of a part of a state.
+    pub by_subdivision: bool,
+    /// Its day of issue is still to come.
+    pub not_yet_issued: bool,
     pub basis: BTreeSet<&'static str>,
     pub unmet: BTreeSet<String>,
+    /// The parties to the relation in force that it stands under; none for a state's own order.
+    pub parties: Codes,
     pub copy_in_place: bool,
+    /// A copy is in the demanding state, or with one of the parties.
+    pub copy_in_reach: bool,
+    /// The same for what the provider stands under.
+    pub control_in_reach: bool,
     pub only_in_place: bool,
     pub control_in_place: bool,
     pub subjects_in_place: bool,
@@ -55,11 +67,10 @@ pub(super) fn is_demand(action: Action) -> bool {
 /// The places that a question is decided for, each by itself.
 pub(super) fn places(question: &Question, resolved: &Resolved, world: &World) -> Vec<String> {
     let facts = world.facts();
-    let executed = resolved.process.as_ref().map(|process| process.executed_by_jurisdiction.as_str());
-    let mut codes = match executed.filter(|code| is_demand(resolved.action) && !code.is_empty()) {
-        Some(code) => vec![code.to_owned()],
-        None => vec![question.jurisdiction.clone()],
-    };
+    let process = resolved.process.as_ref().filter(|_| is_demand(resolved.action));
+    // What another state executes is that state's own act: it is its place that is asked about.
+    let executing = process.map(|process| executing(question, process, world)).unwrap_or_default();
+    let mut codes = if executing.is_empty() { vec![question.jurisdiction.clone()] } else { executing };
     // Who reaches in from elsewhere reaches from there too; what a third party receives is also where it is.
     let requester = &resolved.requester;
     let receivers = match resolved.action {
@@ -86,6 +97,7 @@ impl Point {
         world: &World,
         code: &str,
         category: Option<Category>,
+        at: Timestamp,
     ) -> Self {
         let facts = world.facts();
         let process = resolved.process.as_ref();
@@ -102,7 +114,10 @@ impl Point {
             derived.subjects_in_place =
                 picture.subjects_stated && world.closure_all(&picture.subject_locations).contains(&state);
             demand = demand_standings(question, process, picture, world, code, &conditions);
-            derived.of_process(question, resolved, world, &demand);
+            derived.of_process(question, resolved, world, &demand, at);
+            let of_party = |code: &String| !world.closure(code).is_disjoint(&derived.parties);
+            derived.copy_in_reach = derived.copy_in_place || picture.stored_in.iter().any(of_party);
+            derived.control_in_reach = derived.control_in_place || picture.provider_places().any(of_party);
         }
         let mut scope: BTreeSet<String> = picture.kinds.clone();
         if !picture.kinds.is_empty() {
@@ -135,6 +150,10 @@ impl Point {
             })
             .filter(|(_, standings)| !standings.is_empty())
             .collect();
+        let stands_back = |regime: &&Governing| {
+            regime.jurisdictions.iter().any(|code| world.is_among(code, &derived.parties))
+        };
+        let lifted = governing.iter().filter(stands_back).map(|regime| regime.id.clone()).collect();
         let recorded = std::iter::once(code).chain(picture.stored_in.iter().map(String::as_str));
         let recorded = recorded.into_iter().all(|code| facts.is_recorded(code));
         Self {
@@ -146,6 +165,7 @@ impl Point {
             demand,
             mechanisms: world.mechanisms_carried_by(&picture.safeguards),
             process: derived,
+            lifted,
             recorded,
         }
     }
@@ -182,11 +202,12 @@ impl Point {
         regimes
     }
 
-    /// Governing regimes that restrict what leaves for the place, and whose territory it is outside of.
+    /// Governing regimes that restrict what leaves for the place, whose territory it is outside of, and that do
+    /// not stand back.
     pub fn restricted(&self) -> BTreeSet<&str> {
         let restricted =
             self.governing.iter().filter(|regime| regime.leaves && regime.restricts && !regime.lapsed);
-        restricted.map(|regime| regime.id.as_str()).collect()
+        restricted.map(|regime| regime.id.as_str()).filter(|id| !self.lifted.contains(*id)).collect()
     }
 }
 
@@ -239,13 +260,34 @@ fn issuing(question: &Question, process: Option<&LegalProcess>, world: &World) -
     expand(world.facts(), &[stated.unwrap_or_else(|| question.jurisdiction.clone())])
 }
 
+/// The state that executes the process, where it is one that another state executes. To say so of a state's own
+/// order, or of a request to itself, executes nothing.
+fn executing(question: &Question, process: &LegalProcess, world: &World) -> Vec<String> {
+    let facts = world.facts();
+    if !facts.instrument(&process.instrument).is_some_and(|instrument| instrument.executed) {
+        return Vec::new();
+    }
+    let own: BTreeSet<String> =
+        issuing(question, Some(process), world).iter().map(|code| facts.state_of(code)).collect();
+    let mut executing = expand(facts, std::slice::from_ref(&process.executed_by_jurisdiction));
+    executing.retain(|code| !own.contains(&facts.state_of(code)));
+    executing
+}
+
 impl ProcessFacts {
-    fn of_process(&mut self, question: &Question, resolved: &Resolved, world: &World, demand: &[Standing]) {
+    fn of_process(
+        &mut self,
+        question: &Question,
+        resolved: &Resolved,
+        world: &World,
+        demand: &[Standing],
+        at: Timestamp,
+    ) {
         let facts = world.facts();
         let process = resolved.process.clone().unwrap_or_default();
         let issuing = issuing(question, Some(&process), world);
         self.issuing = world.closure_any(&issuing);
-        let executing = expand(facts, std::slice::from_ref(&process.executed_by_jurisdiction));
+        let executing = executing(question, &process, world);
         self.executed_by = world.closure_any(&executing);
         self.forum = forum(&process, &issuing, world);
         let instrument = facts.instrument(&process.instrument);
@@ -260,7 +302,14 @@ impl ProcessFacts {
             Some(_) => invoked.clone(),
             None => invoked.clone(),
         };
-        let stands = |state: RelationState| under.iter().any(|standing| standing.state == state);
+        // What began after the process was issued does not carry it: waiting gives it no basis.
+        let state_of = |standing: &Standing| {
+            let older =
+                process.issued_at.zip(standing.begins).is_some_and(|(issued, begins)| issued < begins);
+            let helps = matches!(standing.state, RelationState::InForce | RelationState::ConditionUnmet);
+            if older && helps { RelationState::NotYet } else { standing.state }
+        };
+        let stands = |state: RelationState| under.iter().any(|standing| state_of(standing) == state);
         let of_agreement = stands(RelationState::InForce) || stands(RelationState::ConditionUnmet);
         let own_instrument = instrument.is_none_or(|instrument| instrument.own);
         // The state's own order is under an agreement only where one is in force.
@@ -270,12 +319,18 @@ impl ProcessFacts {
             Some("comity") if executing.is_empty() => BTreeSet::from([RelationState::None.as_str()]),
             Some("comity") => BTreeSet::from([RelationState::InForce.as_str()]),
             _ if under.is_empty() => BTreeSet::from([RelationState::None.as_str()]),
-            _ => under.iter().map(|standing| standing.state.as_str()).collect(),
+            _ => under.iter().map(|standing| state_of(standing).as_str()).collect(),
         };
+        if !self.own {
+            let carrying = under.iter().filter(|standing| state_of(standing) == RelationState::InForce);
+            self.parties = carrying.flat_map(|standing| standing.parties.iter().cloned()).collect();
+        }
         if !self.basis.contains(RelationState::InForce.as_str()) {
             self.unmet = under.iter().flat_map(|standing| standing.unmet.iter().cloned()).collect();
         }
         self.consistent = consistent(question, resolved, world, &issuing, &executing);
+        self.by_subdivision = issuing.iter().any(|code| facts.state_of(code) != *code);
+        self.not_yet_issued = process.issued_at.is_some_and(|issued| at < issued);
     }
 }
 

@@ -66,9 +66,7 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
         (_, None) => Err(Missing::Requester),
         (Some(holding), Some(requester)) => {
             let mut missing = required(question, action, holding, facts);
-            if names_unknown_recipient(question, known) {
-                missing.push(String::from("transfer.recipient"));
-            }
+            missing.extend(unregistered(question, known, process.as_ref()).map(str::to_owned));
             if missing.is_empty() {
                 Ok(Resolved {
                     action,
@@ -108,10 +106,20 @@ fn inline_requester(question: &Question) -> Option<Party> {
     })
 }
 
-/// Whether the question names a recipient that nobody registered: then nothing is known of who receives.
-fn names_unknown_recipient(question: &Question, known: &Known) -> bool {
-    let named = question.transfer.as_ref().is_some_and(|transfer| !transfer.recipient.is_empty());
-    named && known.recipient.is_none()
+/// What the question names by an id that nobody registered, and says nothing else of.
+fn unregistered(
+    question: &Question,
+    known: &Known,
+    process: Option<&LegalProcess>,
+) -> impl Iterator<Item = &'static str> {
+    let recipient = question.transfer.as_ref().is_some_and(|transfer| !transfer.recipient.is_empty());
+    let named = question.process.as_ref().is_some_and(|process| !process.id.is_empty());
+    [
+        ("transfer.recipient", recipient && known.recipient.is_none()),
+        ("process.id", named && process.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(fact, missing)| missing.then_some(fact))
 }
 
 /// The facts that this action cannot be decided without, and that are missing.

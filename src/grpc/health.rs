@@ -5,12 +5,22 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 /// The server as a whole, and each service that needs a bundle.
-const SERVER: &[&str] =
-    &["", "situs.v1.AuthorizationService", "situs.v1.CatalogService", "situs.v1.PolicyService"];
+const SERVER: &[&str] = &[
+    "",
+    "situs.v1.AuthorizationService",
+    "situs.v1.CatalogService",
+    "situs.v1.PolicyService",
+    "situs.v1.AuditService",
+];
 /// Not a service: NOT_SERVING while the last attempt to load a bundle failed.
 const BUNDLE: &str = "situs.v1.Bundle";
 /// Not a service: NOT_SERVING while decisions cannot be recorded, or no checkpoint can be written.
 const LOG: &str = "situs.v1.Log";
+
+/// Not services: NOT_SERVING while the last attempt to take up changed certificates, or the keys of tokens,
+/// failed; not there at all where there are none.
+const TLS: &str = "situs.v1.Tls";
+const TOKEN_KEYS: &str = "situs.v1.TokenKeys";
 
 /// Says how the server is. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +48,16 @@ impl Health {
     /// Whether the last attempt to load a bundle succeeded.
     pub async fn set_bundle(&self, is_good: bool) {
         self.0.set_service_status(BUNDLE, status(is_good)).await;
+    }
+
+    /// Whether the certificates are those of the files.
+    pub async fn set_certificates(&self, is_good: bool) {
+        self.0.set_service_status(TLS, status(is_good)).await;
+    }
+
+    /// Whether the keys of tokens are those of their source.
+    pub async fn set_token_keys(&self, is_good: bool) {
+        self.0.set_service_status(TOKEN_KEYS, status(is_good)).await;
     }
 
     /// Whether decisions are recorded and published.

@@ -26,6 +26,7 @@ pub(super) const FACTS: &[(&str, Form)] = &[
     ("process.offence_max_penalty_years", Form::Number),
     ("holding.addressee_in", Form::List),
     ("holding.not_persons_of", Form::List),
+    ("holding.subject_locations", Form::List),
 ];
 
 /// What form a fact has.
@@ -42,6 +43,7 @@ enum Test {
     Is(String, bool),
     AtLeast(String, u32),
     LacksOtherParty(String),
+    NamesOtherParty(String),
     Present(String),
     ByRule,
 }
@@ -87,6 +89,7 @@ impl Condition {
             ConditionRow { contains: Some(value), .. } => Test::Contains(needs(Form::List)?, value.clone()),
             ConditionRow { is: Some(value), .. } => Test::Is(needs(Form::Truth)?, *value),
             ConditionRow { lacks_other_party: Some(true), .. } => Test::LacksOtherParty(needs(Form::List)?),
+            ConditionRow { names_other_party: Some(true), .. } => Test::NamesOtherParty(needs(Form::List)?),
             ConditionRow { present: Some(true), .. } => Test::Present(needs(Form::List)?),
             ConditionRow { at_least_relation: Some(_), .. } => {
                 let years = serious_crime_years.ok_or_else(|| {
@@ -118,6 +121,10 @@ impl Condition {
             Test::LacksOtherParty(fact) => {
                 facts.list(fact).map(|words| !other_party.iter().any(|party| words.contains(party)))
             }
+            Test::NamesOtherParty(fact) => facts
+                .list(fact)
+                .filter(|words| !words.is_empty())
+                .map(|words| other_party.iter().any(|party| words.contains(party))),
             Test::Present(fact) => Some(facts.list(fact).is_some_and(|words| !words.is_empty())),
             Test::ByRule => Some(true),
         };

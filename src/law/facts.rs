@@ -11,8 +11,8 @@ use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
-    Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism,
+    NotARule, Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;
@@ -36,6 +36,8 @@ pub struct InstrumentFact<'a> {
     pub legal_process: bool,
     /// It preserves and discloses nothing.
     pub preserves: bool,
+    /// Another state than the one that asks executes it, by its own law.
+    pub executed: bool,
     /// The relation kind that it stands under; `comity` where none is needed.
     pub under: Option<&'a str>,
 }
@@ -78,6 +80,7 @@ pub(super) struct Instrument {
     pub under: Option<String>,
     pub legal_process: bool,
     pub preserves: bool,
+    pub executed: bool,
 }
 
 pub(super) struct Settings {
@@ -107,6 +110,7 @@ pub struct Facts {
     pub(super) sector_kinds: HashMap<String, Vec<String>>,
     pub(super) systematic: BTreeSet<String>,
     pub(super) messages: HashMap<(IdSet, String), String>,
+    pub(super) counted: HashMap<(IdSet, String), CountsAs>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
     pub(super) fulfils: BTreeMap<String, Vec<String>>,
@@ -202,6 +206,7 @@ impl Facts {
             sector_kinds: HashMap::new(),
             systematic: BTreeSet::new(),
             messages: HashMap::new(),
+            counted: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
             fulfils: BTreeMap::new(),
@@ -269,24 +274,6 @@ impl Facts {
     #[must_use]
     pub fn jurisdiction_count(&self) -> usize {
         self.jurisdictions.len()
-    }
-
-    /// The sentence of a declared reason code, obligation or next step.
-    #[must_use]
-    pub fn message(&self, set: IdSet, id: &str) -> &str {
-        self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
-    }
-
-    /// A declared kind of route.
-    #[must_use]
-    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
-        self.routes.get(kind)
-    }
-
-    /// The obligations that each outcome fulfils.
-    #[must_use]
-    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
-        &self.fulfils
     }
 
     /// The strongest of several next steps, as the facts rank them.
@@ -357,6 +344,7 @@ impl Facts {
         Some(InstrumentFact {
             own: row.own,
             legal_process: row.legal_process,
+            executed: row.executed,
             preserves: row.preserves,
             under: row.under.as_deref(),
         })

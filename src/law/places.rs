@@ -68,6 +68,13 @@ impl World {
         closure
     }
 
+    /// Whether a place lies in one of several, or is a grouping that one of them lies in whole.
+    #[must_use]
+    pub fn is_among(&self, code: &str, places: &Codes) -> bool {
+        !self.closure(code).is_disjoint(places)
+            || places.iter().any(|place| self.closure(place).contains(code))
+    }
+
     /// What any of several places lies in.
     pub fn closure_any<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
         codes.into_iter().flat_map(|code| self.closure(code)).collect()

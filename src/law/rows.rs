@@ -5,6 +5,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::vocabulary::IdSet;
+
 /// What is said of how sure a row is, and when it must be looked at again.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct ReviewRow {
@@ -111,6 +113,7 @@ row! { pub(super) struct InstrumentRow {
     under: Option<String>,
     #[serde(default = "yes")] legal_process: bool,
     #[serde(default)] preserves: bool,
+    #[serde(default)] executed: bool,
 } }
 
 fn yes() -> bool {
@@ -138,7 +141,51 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub decision: Option<String>,
     #[serde(default)]
+    pub counts_as: Option<CountsAs>,
+    #[serde(default)]
     pub note: Option<String>,
+}
+
+/// What a transparency report counts a next step, an obligation or an outcome as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountsAs {
+    /// The authority is sent to the customer: of a next step.
+    ToCustomer,
+    /// The customer is to be told: of an obligation.
+    NoticeDue,
+    /// The customer is to be told later: of an obligation or an outcome.
+    NoticeDelayed,
+    /// The customer must not be told, and no date says until when: likewise.
+    NoticeProhibited,
+    /// The demand may be counted in wide bands only: of an obligation.
+    BandsOnly,
+    /// All that was demanded was handed over: of an outcome, as are those below.
+    Disclosed,
+    /// A part of it was.
+    Narrowed,
+    /// Nothing was.
+    Withheld,
+    /// There was nothing to hand over.
+    NoData,
+    /// The authority withdrew the demand.
+    Withdrawn,
+    /// The authority was sent to the customer.
+    Redirected,
+    /// The customer was told.
+    NoticeGiven,
+}
+
+impl CountsAs {
+    /// Whether a word of a set can count as this.
+    pub(super) const fn fits(self, set: IdSet) -> bool {
+        match self {
+            Self::ToCustomer => matches!(set, IdSet::NextStep),
+            Self::NoticeDue | Self::BandsOnly => matches!(set, IdSet::Obligation),
+            Self::NoticeDelayed | Self::NoticeProhibited => matches!(set, IdSet::Obligation | IdSet::Outcome),
+            _ => matches!(set, IdSet::Outcome),
+        }
+    }
 }
 
 /// A kind of route, with the relation kinds that carry it.
@@ -179,6 +226,7 @@ row! { pub(super) struct ConditionRow {
     is: Option<bool>,
     at_least_relation: Option<String>,
     lacks_other_party: Option<bool>,
+    names_other_party: Option<bool>,
     present: Option<bool>,
     by_rule: Option<String>,
     absent: Option<String>,
@@ -217,6 +265,8 @@ row! {
     pub struct NotARule {
     /// The regime.
     #[serde(deserialize_with = "plain")] regime: String,
+    /// No rule carries any of the regime.
+    #[serde(default)] whole: bool,
     /// What it says.
     what: String,
     /// Why no rule carries it.

@@ -95,6 +95,10 @@ pub struct Standing {
     pub state: RelationState,
     /// Its conditions that are not met.
     pub unmet: Vec<String>,
+    /// Whose law it binds: its ends, and the groupings that stand with them.
+    pub parties: Codes,
+    /// Its first instant; absent where none is known.
+    pub begins: Option<Timestamp>,
     /// How sure it is, and when to look again.
     pub reviewed: Reviewed,
     /// Where it stands.
@@ -142,6 +146,13 @@ impl World {
                 kind: row.kind.clone(),
                 state: if unmet.is_empty() { *state } else { RelationState::ConditionUnmet },
                 unmet,
+                parties: [&row.from, &row.to]
+                    .into_iter()
+                    .chain(&row.extends_from)
+                    .chain(&row.extends_to)
+                    .cloned()
+                    .collect(),
+                begins: fact.interval.from,
                 reviewed: fact.reviewed,
                 citation: row.citation.clone(),
                 scope: row.scope.clone(),

@@ -41,7 +41,7 @@ pub(super) fn check(
     faults
 }
 
-fn walk(node: &Json, visit: &mut impl FnMut(&Json)) {
+pub(super) fn walk(node: &Json, visit: &mut impl FnMut(&Json)) {
     visit(node);
     match node {
         Json::Object(fields) => fields.values().for_each(|child| walk(child, visit)),

@@ -1,6 +1,6 @@
 //! From files to a bundle: parsed, annotated, validated against the schema, checked; whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use miette::Diagnostic;
 use super::annotations;
 use super::bundle::Bundle;
 use super::rule::Rule;
-use super::{check, links, schema};
+use super::{check, complete, links, schema};
 use crate::domain::{Disposition, Effect, Fault, Files};
 use crate::law::Facts;
 
@@ -61,6 +61,14 @@ impl Bundle {
     /// # Errors
     /// [`LoadError`] with every fault: its file, its line, and what to do.
     pub fn load(files: &Files) -> Result<(Self, Report), LoadError> {
+        if !files.keys().any(|path| path == schema::PATH || path.starts_with("facts/")) {
+            let fault = Fault::of_file(
+                "",
+                format!("this is no policy bundle: it has neither {} nor facts/", schema::PATH),
+            )
+            .help("`situs policies init` writes the default bundle into a folder");
+            return Err(LoadError { faults: vec![fault] });
+        }
         let facts = Arc::new(Facts::load(files).map_err(|faults| LoadError { faults })?);
         let Some(schema_file) = files.get(schema::PATH) else {
             let fault = Fault::of_file(schema::PATH, "the bundle has no schema")
@@ -73,10 +81,12 @@ impl Bundle {
         let lists = schema::closed_lists(&facts);
         let mut faults = Vec::new();
         let policies = parse(files, &facts, &mut faults);
-        let (mut rules, mut words) = (Vec::new(), HashMap::new());
+        let (mut rules, mut words, mut readers) = (Vec::new(), HashMap::new(), BTreeMap::new());
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
             let Some((rule, policy)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
+            let read = policy.to_json().map(|json| complete::context_attributes(&json)).unwrap_or_default();
+            readers.extend(read.into_iter().map(|attribute| (attribute, rule.id.clone())));
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
             if words.insert(rule.id.clone(), parsed.words).is_some() {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
@@ -91,6 +101,7 @@ impl Bundle {
             faults
                 .push(Fault::of_file("core", "the bundle has no policies, so nothing would ever be allowed"));
         }
+        faults.extend(complete::check(files, &facts, &rules, &readers));
         let mut report = Report::default();
         for (set, schema) in [(&decide, &deciding), (&advise, &advising)] {
             validate(set, schema.clone(), &words, &mut faults, &mut report);

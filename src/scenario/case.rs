@@ -132,6 +132,15 @@ impl CaseFile {
     /// # Errors
     /// Every fault, with its line: what is no TOML, a case whose request is no question, an id given twice.
     pub fn read(path: &str, text: &str, facts: &Facts) -> Result<Self, Vec<Fault>> {
+        let (file, faults) = Self::read_sound(path, text, facts)?;
+        if faults.is_empty() { Ok(file) } else { Err(faults) }
+    }
+
+    /// Reads the cases of a file that can be asked, and the faults of those that cannot.
+    ///
+    /// # Errors
+    /// The faults of a file of which no case can be told.
+    pub fn read_sound(path: &str, text: &str, facts: &Facts) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let file: File = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             vec![Fault::at(path, text, offset, error.message().to_owned())]
@@ -163,7 +172,7 @@ impl CaseFile {
                 Err(error) => fault(format!("case `{}`: {error}", row.id)),
             }
         }
-        if faults.is_empty() { Ok(Self { path: path.to_owned(), cases }) } else { Err(faults) }
+        Ok((Self { path: path.to_owned(), cases }, faults))
     }
 }
 

@@ -61,7 +61,8 @@ pub fn compare(expect: &Expectation, answer: &Answer) -> Comparison {
     }
     let expected: BTreeSet<&str> = expect.reasons.iter().map(String::as_str).collect();
     let named = |effect: fn(Effect) -> bool| {
-        let rules = answer.reasons.iter().filter(|reason| effect(reason.effect));
+        let rules =
+            answer.reasons.iter().filter(|reason| effect(reason.effect) && !reason.policy_id.is_empty());
         rules.map(|reason| format!("{} ({})", reason.policy_id, reason.code)).collect()
     };
     Comparison {

@@ -5,7 +5,7 @@
 //! segments go once a checkpoint covers them, so a journal begins anywhere. It changes no file.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -83,7 +83,14 @@ pub(in crate::audit) fn list(journal: &Path) -> Result<Vec<Segment>, ReadError> 
     let mut segments: Vec<Segment> = Vec::with_capacity(numbers.len());
     for number in numbers {
         let path = segment_path(journal, number);
-        let header = header(&path)?;
+        let header = match header(&path) {
+            // It was trimmed since it was listed, and so was what came before it.
+            Err(ReadError::Disk(error)) if error.source.kind() == io::ErrorKind::NotFound => {
+                segments.clear();
+                continue;
+            }
+            header => header?,
+        };
         if let Some(last) = segments.last_mut() {
             if number != last.number + 1 {
                 return Err(ReadError::Missing { path: segment_path(journal, last.number + 1) });

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::task::unconstrained;
 
-use super::faulty::FaultyDisk;
+use super::faulty::{Area, FaultyDisk};
 use super::*;
-use crate::audit::{MAX_RECORD_BYTES, RecordError};
+use crate::audit::{MAX_ENTRY_BYTES, RecordError};
 
 /// Polls once, to bring a future to its first wait.
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -26,13 +26,13 @@ async fn arrived(arrived_rx: mpsc::Receiver<()>) {
 async fn appends_share_a_sync() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let journal = open(&disk, dir.path(), mk_options());
-    let before = disk.syncs();
+    let log = open(&disk, dir.path(), mk_options());
+    let before = disk.syncs(Area::Journal);
     let (arrived_rx, release_tx) = disk.stall();
     let records: Vec<Record> = (0..100).map(|number| mk_record(&number.to_string())).collect();
     // Unconstrained, so that the first poll brings each as far as its wait for the disk.
     let mut appends: Vec<_> =
-        records.iter().map(|record| Box::pin(unconstrained(journal.append_durable(record)))).collect();
+        records.iter().map(|record| Box::pin(unconstrained(log.append_durable(record)))).collect();
     assert!(poll_once(appends[0].as_mut()).is_pending());
     // The first group is in its sync; the rest gather behind it.
     arrived(arrived_rx).await;
@@ -43,7 +43,7 @@ async fn appends_share_a_sync() {
     for (number, append) in (0..).zip(appends) {
         assert_eq!(append.await.unwrap().log_index, number);
     }
-    assert_eq!(disk.syncs() - before, 2, "one for the first, one for the rest");
+    assert_eq!(disk.syncs(Area::Journal) - before, 2, "one for the first, one for the rest");
     assert_eq!(contents(dir.path()).unwrap().len(), 100);
 }
 
@@ -52,20 +52,20 @@ async fn beyond_the_bound_appends_wait_and_then_fail() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     let options = Options { buffer_records: 3, room_wait: Duration::from_millis(20), ..mk_options() };
-    let journal = open(&disk, dir.path(), options);
+    let log = open(&disk, dir.path(), options);
     let (arrived_rx, release_tx) = disk.stall();
-    journal.append_buffered(&mk_record("0")).await.unwrap();
+    log.append_buffered(&mk_record("0")).await.unwrap();
     arrived(arrived_rx).await;
     for text in ["1", "2"] {
-        journal.append_buffered(&mk_record(text)).await.unwrap();
+        log.append_buffered(&mk_record(text)).await.unwrap();
     }
     for _ in 0..2 {
-        let refused = journal.append_buffered(&mk_record("refused")).await;
+        let refused = log.append_buffered(&mk_record("refused")).await;
         assert!(matches!(refused, Err(RecordError::BufferFull { cause: None, .. })), "{refused:?}");
     }
-    assert_eq!(journal.len(), 0);
+    assert_eq!(log.len(), 0);
     drop(release_tx);
-    journal.close().await.unwrap();
+    log.close().await.unwrap();
     assert_eq!(contents(dir.path()).unwrap(), ["0", "1", "2"]);
 }
 
@@ -74,17 +74,17 @@ async fn an_append_that_waits_for_room_gets_it() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     // Room for two such records and their heads.
-    let journal = open(&disk, dir.path(), Options { buffer_bytes: 40, ..mk_options() });
+    let log = open(&disk, dir.path(), Options { buffer_bytes: 42, ..mk_options() });
     let (arrived_rx, release_tx) = disk.stall();
-    journal.append_buffered(&mk_record("0123456789")).await.unwrap();
+    log.append_buffered(&mk_record("0123456789")).await.unwrap();
     arrived(arrived_rx).await;
-    journal.append_buffered(&mk_record("0123456789")).await.unwrap();
+    log.append_buffered(&mk_record("0123456789")).await.unwrap();
     let third = mk_record("0123456789");
-    let mut waiting = Box::pin(unconstrained(journal.append_buffered(&third)));
+    let mut waiting = Box::pin(unconstrained(log.append_buffered(&third)));
     assert!(matches!(poll_once(waiting.as_mut()), Poll::Pending));
     drop(release_tx);
     waiting.await.unwrap();
-    journal.close().await.unwrap();
+    log.close().await.unwrap();
     assert_eq!(contents(dir.path()).unwrap().len(), 3);
 }
 
@@ -93,18 +93,18 @@ async fn a_full_buffer_on_a_failing_disk_names_the_cause() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     let options = Options { buffer_records: 2, room_wait: Duration::from_millis(20), ..mk_options() };
-    let journal = open(&disk, dir.path(), options);
-    let mut health_rx = journal.health_rx();
+    let log = open(&disk, dir.path(), options);
+    let mut health_rx = log.health_rx();
     disk.faults(|faults| faults.read_only = true);
     for text in ["0", "1"] {
-        journal.append_buffered(&mk_record(text)).await.unwrap();
+        log.append_buffered(&mk_record(text)).await.unwrap();
     }
     health_rx.wait_for(|health| !health.is_ok()).await.unwrap();
-    let refused = journal.append_buffered(&mk_record("refused")).await;
+    let refused = log.append_buffered(&mk_record("refused")).await;
     assert!(matches!(refused, Err(RecordError::BufferFull { cause: Some(_), .. })), "{refused:?}");
     disk.faults(|faults| faults.read_only = false);
     health_rx.wait_for(|health| health.is_ok()).await.unwrap();
-    journal.close().await.unwrap();
+    log.close().await.unwrap();
     assert_eq!(contents(dir.path()).unwrap(), ["0", "1"]);
 }
 
@@ -112,13 +112,12 @@ async fn a_full_buffer_on_a_failing_disk_names_the_cause() {
 async fn a_stalled_disk_does_not_hold_a_durable_append_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let journal =
-        open(&disk, dir.path(), Options { durable_wait: Duration::from_millis(20), ..mk_options() });
+    let log = open(&disk, dir.path(), Options { durable_wait: Duration::from_millis(20), ..mk_options() });
     let (_arrived_rx, release_tx) = disk.stall();
-    let late = journal.append_durable(&mk_record("late")).await;
+    let late = log.append_durable(&mk_record("late")).await;
     assert!(matches!(late, Err(RecordError::TooSlow { .. })), "{late:?}");
     drop(release_tx);
-    journal.close().await.unwrap();
+    log.close().await.unwrap();
     // It may yet come there, and did.
     assert_eq!(contents(dir.path()).unwrap(), ["late"]);
 }
@@ -126,35 +125,37 @@ async fn a_stalled_disk_does_not_hold_a_durable_append_for_ever() {
 #[tokio::test]
 async fn a_record_that_can_never_fit_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = open(&LocalDisk, dir.path(), Options { buffer_bytes: 108, ..mk_options() });
-    let refused = journal.append_buffered(&mk_record(&"x".repeat(101))).await;
+    let log = open(&LocalDisk, dir.path(), Options { buffer_bytes: 109, ..mk_options() });
+    let refused = log.append_buffered(&mk_record(&"x".repeat(101))).await;
     assert!(matches!(refused, Err(RecordError::TooLarge { bytes: 101, limit: 100 })), "{refused:?}");
-    journal.append_durable(&mk_record(&"x".repeat(100))).await.unwrap();
+    log.append_durable(&mk_record(&"x".repeat(100))).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_largest_records_fill_groups_that_can_be_read_back() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = open(&LocalDisk, dir.path(), mk_options());
-    let largest = "x".repeat(MAX_RECORD_BYTES);
+    let log = open(&LocalDisk, dir.path(), mk_options());
+    let largest = "x".repeat(MAX_ENTRY_BYTES);
     for text in ["small", &largest, "small", &largest] {
-        journal.append_buffered(&mk_record(text)).await.unwrap();
+        log.append_buffered(&mk_record(text)).await.unwrap();
     }
-    journal.close().await.unwrap();
+    let refused = log.append_buffered(&mk_record(&format!("{largest}x"))).await;
+    assert!(matches!(refused, Err(RecordError::TooLarge { .. })), "{refused:?}");
+    log.close().await.unwrap();
     let lengths: Vec<usize> = contents(dir.path()).unwrap().iter().map(String::len).collect();
-    assert_eq!(lengths, [5, MAX_RECORD_BYTES, 5, MAX_RECORD_BYTES]);
+    assert_eq!(lengths, [5, MAX_ENTRY_BYTES, 5, MAX_ENTRY_BYTES]);
 }
 
 #[tokio::test]
 async fn close_writes_what_is_buffered_and_ends_every_clone() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = open(&LocalDisk, dir.path(), mk_options());
-    let clone = journal.clone();
+    let log = open(&LocalDisk, dir.path(), mk_options());
+    let clone = log.clone();
     let texts: Vec<String> = (0..500).map(|number| number.to_string()).collect();
     for text in &texts {
-        journal.append_buffered(&mk_record(text)).await.unwrap();
+        log.append_buffered(&mk_record(text)).await.unwrap();
     }
-    journal.close().await.unwrap();
+    log.close().await.unwrap();
     assert_eq!(contents(dir.path()).unwrap(), texts);
     assert_eq!(clone.len(), 500);
     assert!(matches!(clone.append_buffered(&mk_record("late")).await, Err(RecordError::Closed)));
@@ -165,17 +166,15 @@ async fn close_writes_what_is_buffered_and_ends_every_clone() {
 }
 
 #[tokio::test]
-async fn reading_an_open_journal_stops_at_what_is_durable() {
+async fn reading_an_open_log_stops_at_what_is_durable() {
     let dir = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let journal = open(&disk, dir.path(), mk_options());
-    journal.append_durable(&mk_record("durable")).await.unwrap();
+    let log = open(&disk, dir.path(), mk_options());
+    log.append_durable(&mk_record("durable")).await.unwrap();
     let (arrived_rx, release_tx) = disk.stall();
-    journal.append_buffered(&mk_record("in its sync")).await.unwrap();
+    log.append_buffered(&mk_record("in its sync")).await.unwrap();
     arrived(arrived_rx).await;
     assert_eq!(contents(dir.path()).unwrap().len(), 2, "the bytes are there");
-    let entries: Vec<Entry> = journal.read().unwrap().map(Result::unwrap).collect();
-    assert_eq!(entries.len(), 1);
-    assert_eq!(entries[0].bytes, b"durable");
+    assert_eq!(texts(&log.reader()).unwrap(), ["durable"]);
     drop(release_tx);
 }

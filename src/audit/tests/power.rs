@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::faulty::{Faults, FaultyDisk, Unsynced};
+use super::faulty::{Area, Faults, FaultyDisk, Unsynced};
 use super::*;
-use crate::audit::{JournalHealth, RecordError};
+use crate::audit::{Health, RecordError};
 
 /// One step of a history.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ enum Step {
     FailDirSyncs(u32),
     /// The disk takes so many bytes, and no more until it is tried again.
     Fill(usize),
-    /// The journal is closed and opened again.
+    /// The log is closed and opened again.
     Restart,
     /// The same, but it closes under whatever goes wrong at the time.
     RestartInFault,
@@ -38,30 +38,35 @@ fn mk_unsynced() -> impl Strategy<Value = Unsynced> {
     prop_oneof![(0_usize..200).prop_map(Unsynced::Prefix), (0_usize..200).prop_map(Unsynced::Hole)]
 }
 
-/// Runs a history; gives what was acknowledged, by index.
-async fn run(disk: &FaultyDisk, dir: &Path, steps: &[Step]) -> Vec<(u64, String)> {
+/// What a log has promised: entries by index, and checkpoints.
+type Promised = (Vec<(u64, String)>, Vec<Checkpoint>);
+
+/// Runs a history whose faults are of one area.
+async fn run(disk: &FaultyDisk, dir: &Path, area: Area, steps: &[Step]) -> Promised {
     // Small segments, so that histories rotate.
     let options = Options { segment_bytes: 200, ..mk_options() };
-    let mut journal = open(disk, dir, options.clone());
-    let mut acknowledged = Vec::new();
+    let mut log = open(disk, dir, options.clone());
+    let (mut acknowledged, mut checkpoints) = (Vec::new(), Vec::new());
     for (number, step) in steps.iter().enumerate() {
+        disk.faults(|faults| faults.area = area);
+        checkpoints.extend(log.checkpoint().as_deref().cloned());
         match *step {
             Step::Append(buffered) => {
                 for part in 0..buffered {
-                    journal.append_buffered(&mk_record(&format!("{number}-{part}"))).await.unwrap();
+                    log.append_buffered(&mk_record(&format!("{number}-{part}"))).await.unwrap();
                 }
                 let text = format!("{number}");
-                match journal.append_durable(&mk_record(&text)).await {
+                match log.append_durable(&mk_record(&text)).await {
                     Ok(receipt) => acknowledged.push((receipt.log_index, text)),
                     Err(RecordError::Unwritable { .. }) => {
                         disk.faults(|faults| *faults = Faults::default());
-                        journal.health_rx().wait_for(JournalHealth::is_ok).await.unwrap();
+                        log.health_rx().wait_for(Health::is_ok).await.unwrap();
                     }
                     Err(other) => panic!("{other}"),
                 }
             }
             Step::FailSync(ahead) => {
-                let failing = disk.syncs() + ahead;
+                let failing = disk.syncs(area) + ahead;
                 disk.faults(|faults| faults.failing_syncs = [failing].into());
             }
             Step::FailDirSyncs(count) => disk.faults(|faults| faults.failing_dir_syncs = count),
@@ -71,13 +76,13 @@ async fn run(disk: &FaultyDisk, dir: &Path, steps: &[Step]) -> Vec<(u64, String)
                     disk.faults(|faults| *faults = Faults::default());
                 }
                 // An error here tells of buffered records alone.
-                let _ = journal.close().await;
+                let _ = log.close().await;
                 disk.faults(|faults| *faults = Faults::default());
-                journal = open(disk, dir, options.clone());
+                log = open(disk, dir, options.clone());
             }
         }
     }
-    acknowledged
+    (acknowledged, checkpoints)
 }
 
 proptest! {
@@ -85,21 +90,25 @@ proptest! {
     #[test]
     fn what_was_acknowledged_survives_a_power_cut(
         steps in prop::collection::vec(mk_step(), 1..30),
+        area in prop::sample::select(vec![Area::Journal, Area::Log, Area::Whole]),
         unsynced in mk_unsynced(),
         late_names in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let disk = FaultyDisk::default();
         let dir = tempfile::tempdir().unwrap();
-        let acknowledged = runtime.block_on(run(&disk, dir.path(), &steps));
+        let (acknowledged, checkpoints) = runtime.block_on(run(&disk, dir.path(), area, &steps));
         let data = tempfile::tempdir().unwrap();
-        disk.power_cut(data.path(), unsynced, late_names);
-        let (log, recovery) = open_log(data.path()).unwrap();
+        disk.power_cut(dir.path(), data.path(), unsynced, late_names);
+        runtime.block_on(async {
+            let log = open(&LocalDisk, data.path(), mk_options());
+            log.close().await.unwrap();
+        });
         let texts = contents(data.path()).unwrap();
-        prop_assert_eq!(texts.len() as u64, recovery.records);
         for (index, text) in acknowledged {
             prop_assert_eq!(texts.get(index as usize), Some(&text));
         }
-        drop(log);
+        let checkpoint = check_tree(data.path(), &checkpoints);
+        prop_assert_eq!(checkpoint.size, texts.len() as u64);
     }
 }

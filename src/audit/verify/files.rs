@@ -8,6 +8,8 @@ use crate::audit::tile::{TILE_WIDTH, Tile};
 
 /// The checkpoint, below the log's folder.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The newest checkpoint that witnesses signed, too.
+pub(super) const COSIGNED: &str = "cosigned";
 /// Where it is written that the log was pruned.
 const PRUNED: &str = "pruned";
 
@@ -60,7 +62,7 @@ fn file(log: &Path, name: &Path, kept: (u64, u64, u64), faults: &mut Faults, rem
     let (first_kept, size, end) = kept;
     let path = log.join(name);
     let text = name.to_str().unwrap_or_default();
-    if [CHECKPOINT, PRUNED, "private/lock"].contains(&text) {
+    if [CHECKPOINT, COSIGNED, PRUNED, "private/lock"].contains(&text) {
         return;
     }
     // What a process that was ended left of a file it did not finish.

@@ -9,7 +9,7 @@ use super::contents::Contents;
 use super::fault::{Faults, Problem};
 use super::texts::{Texts, masked};
 use super::tree::Tree;
-use super::{Entries, Expected, Inspect, Report, VerifyError, files, former};
+use super::{Entries, Expected, Inspect, Report, VerifyError, Witnessed, files, former};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::error::ReadError;
 use crate::audit::merkle::{Hash, Hashes as _, leaf_hash};
@@ -105,9 +105,11 @@ impl<'a> Run<'a> {
         if let Some(first) = self.found.contents.open() {
             self.found.said.add(first, &log, Problem::Digest { entry: first });
         }
-        let (witnessed, unverified) = self.signatures();
+        let cosigned = self.cosigned();
+        let (witnessed, unverified) = self.signatures(cosigned.as_ref().map(|(_, checkpoint)| checkpoint));
+        let former = self.expected.former.iter().chain(&cosigned);
         let found = &mut self.found;
-        let extends = former::check(&log, &self.checkpoint, self.expected, &mut found.faults);
+        let extends = former::check(&log, &self.checkpoint, &self.expected.key, former, &mut found.faults);
         files::check(
             &log,
             (first_kept, size, end),
@@ -258,14 +260,34 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The newest checkpoint that witnesses signed, where it is kept by itself: the log must extend it too.
+    fn cosigned(&mut self) -> Option<(String, Checkpoint)> {
+        let path = self.log.join(files::COSIGNED);
+        let text = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| NoteError::Note("it is not UTF-8")),
+            Err(_) => return None,
+        };
+        match text.and_then(|text| text.parse()) {
+            Ok(checkpoint) => Some((format!("`{}`", path.display()), checkpoint)),
+            Err(error) => {
+                self.found.faults.add(None, &path, Problem::Damaged(error.to_string()));
+                None
+            }
+        }
+    }
+
     /// Which witnesses signed, and whose signatures nobody verified.
-    fn signatures(&mut self) -> (Vec<(String, u64)>, Vec<String>) {
-        let path = self.checkpoint_path();
-        let note = &self.checkpoint.note;
+    fn signatures(&mut self, cosigned: Option<&Checkpoint>) -> (Vec<Witnessed>, Vec<String>) {
+        let path = self.log.join(if cosigned.is_some() { files::COSIGNED } else { files::CHECKPOINT });
+        let signed = cosigned.unwrap_or(&self.checkpoint);
+        let note = &signed.note;
         let mut witnessed = Vec::new();
         for witness in &self.expected.witnesses {
             match witness.check(note) {
-                Ok(time) => witnessed.push((witness.name().to_owned(), time.unwrap_or_default())),
+                Ok(time) => {
+                    let name = witness.name().to_owned();
+                    witnessed.push(Witnessed { name, time: time.unwrap_or_default(), size: signed.size });
+                }
                 Err(error) => self.found.faults.add(None, &path, Problem::Unsigned(error.to_string())),
             }
         }
