@@ -14,6 +14,8 @@ mod fault;
 mod files;
 mod former;
 mod run;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod tree;
 

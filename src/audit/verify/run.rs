@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::contents::Contents;
 use super::fault::{Faults, Problem};
@@ -15,7 +16,8 @@ use crate::audit::error::ReadError;
 use crate::audit::merkle::{Hash, Hashes as _, leaf_hash};
 use crate::audit::note::NoteError;
 use crate::audit::tile::{self, TILE_WIDTH, Tile, Tiles};
-use crate::audit::{journal, private};
+use crate::audit::journal::{self, Ragged};
+use crate::audit::private;
 use crate::domain::{LogEntry, Masked};
 
 /// A log that is being verified.
@@ -231,7 +233,7 @@ impl<'a> Run<'a> {
             }
             end = index + 1;
         }
-        for ragged in journal::ragged(&data).unwrap_or_default() {
+        for ragged in settled(&data) {
             let problem = format!("bytes from offset {} on are no whole write", ragged.offset);
             if ragged.last {
                 self.found.faults.add(end, &ragged.path, Problem::Damaged(problem));
@@ -296,6 +298,22 @@ impl<'a> Run<'a> {
         };
         let unverified = note.signatures.iter().filter(|signature| !known(signature));
         (witnessed, unverified.map(|signature| signature.name.clone()).collect())
+    }
+}
+
+/// Where the journal's bytes are no whole write. One that a server is just making is waited for.
+fn settled(data: &Path) -> Vec<Ragged> {
+    // A second in all: a group is written in less.
+    const LOOKS: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut looks = 1;
+    loop {
+        let ragged = journal::ragged(data).unwrap_or_default();
+        if looks == LOOKS || !ragged.iter().any(|ragged| ragged.last) || !journal::is_written(data) {
+            return ragged;
+        }
+        looks += 1;
+        std::thread::sleep(PAUSE);
     }
 }
 
