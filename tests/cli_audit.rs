@@ -57,8 +57,16 @@ fn ended() -> Ended {
     let address = server.address().to_owned();
     let answers = ["IE", "DE", "FR"].map(|place| {
         let question = [
-            "authorize", "acme/crm", "--server", &address, "--requester", "kind=authority,jurisdiction=US",
-            "--jurisdiction", place, "--output", "json",
+            "authorize",
+            "acme/crm",
+            "--server",
+            &address,
+            "--requester",
+            "kind=authority,jurisdiction=US",
+            "--jurisdiction",
+            place,
+            "--output",
+            "json",
         ];
         let output = situs(&question);
         serde_json::from_slice(&output.stdout)
@@ -149,8 +157,14 @@ fn a_log_that_is_begun_anew_breaks_its_receipts() {
     let server = ended.place.start().go();
     server.line("serving ");
     let question = [
-        "authorize", "other/data", "--server", server.address(), "--requester",
-        "kind=authority,jurisdiction=US", "--jurisdiction", "NL",
+        "authorize",
+        "other/data",
+        "--server",
+        server.address(),
+        "--requester",
+        "kind=authority,jurisdiction=US",
+        "--jurisdiction",
+        "NL",
     ];
     for _ in 0..4 {
         check(3, &question);

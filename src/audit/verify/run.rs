@@ -13,11 +13,11 @@ use super::tree::Tree;
 use super::{Entries, Expected, Inspect, Report, VerifyError, Witnessed, files, former};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::error::ReadError;
+use crate::audit::journal::{self, Ragged};
 use crate::audit::merkle::{Hash, Hashes as _, leaf_hash};
 use crate::audit::note::NoteError;
-use crate::audit::tile::{self, TILE_WIDTH, Tile, Tiles};
-use crate::audit::journal::{self, Ragged};
 use crate::audit::private;
+use crate::audit::tile::{self, TILE_WIDTH, Tile, Tiles};
 use crate::domain::{LogEntry, Masked};
 
 /// A log that is being verified.
@@ -251,10 +251,16 @@ impl<'a> Run<'a> {
     /// Checks the plain texts of a bundle's entries, all of which were read.
     fn texts(&mut self, index: u64) {
         let path = private::path(&self.log, index);
-        let entries = std::mem::take(&mut self.found.masked);
+        let later = self.found.masked.split_off(&((index + 1) * TILE_WIDTH));
+        let mut entries = std::mem::replace(&mut self.found.masked, later);
         match private::read(&self.log, index) {
-            Ok(texts) => {
-                self.found.texts.check(&path, &entries, &texts, &self.inspect, &mut self.found.faults)
+            Ok(mut texts) => {
+                // What no checkpoint covers has its texts in the journal, and may have them here already.
+                let pending = texts.split_off(&self.checkpoint.size);
+                let uncovered = entries.split_off(&self.checkpoint.size);
+                let (inspect, faults) = (&self.inspect, &mut self.found.faults);
+                Texts::default().check(&path, &uncovered, &pending, inspect, faults);
+                self.found.texts.check(&path, &entries, &texts, inspect, faults);
             }
             Err(error) => {
                 self.found.faults.add(index * TILE_WIDTH, &path, Problem::Damaged(error.to_string()))

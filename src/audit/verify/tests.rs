@@ -95,11 +95,9 @@ fn whatever_file_of_a_large_tree_is_wrong_is_told_from_those_that_are_right() {
     let hashes = |level, index| Tile::Hashes { level, index };
     let flip = |at: usize| move |bytes: &mut Vec<u8>| bytes[at] ^= 4;
     // A tile of each level, whole and partial: the entries are right, and so it is the tile that is wrong.
-    for (tile, entry) in [
-        (hashes(0, 3), 3 * 256 + 2),
-        (hashes(0, SIZE / 256), SIZE / 256 * 256 + 2),
-        (hashes(1, 0), 2 * 256),
-    ] {
+    for (tile, entry) in
+        [(hashes(0, 3), 3 * 256 + 2), (hashes(0, SIZE / 256), SIZE / 256 * 256 + 2), (hashes(1, 0), 2 * 256)]
+    {
         assert_eq!(made.problem(tile, flip(70)), (Some(entry), Problem::Hash { place: 2 }));
     }
     assert_eq!(made.problem(hashes(1, 1), flip(40)).1, Problem::Hash { place: 1 });
