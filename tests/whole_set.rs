@@ -178,6 +178,7 @@ fn expression(value: &Value) -> RestrictedExpression {
             let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), expression(value)));
             RestrictedExpression::new_record(fields).unwrap()
         }
+        Value::Shared(_) => expression(value.plain()),
     }
 }
 
