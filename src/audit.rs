@@ -63,6 +63,6 @@ pub use merkle::leaf_hash;
 pub use note::{Note, NoteError, NoteSignature, Signer, Verifier, is_name};
 pub use options::Options;
 pub use proof::proof_text;
-pub use records::{Contents, Decode, FindContent, Logged, LoggedRecord, Records, RecordsError};
+pub use records::{Contents, Decode, FindContent, Logged, LoggedRecord, ReadRecorded, Records, RecordsError};
 pub use tile::{MAX_ENTRY_BYTES, TILE_WIDTH, Tile, Tiles, entries, hashes};
 pub use witness::{Witness, WitnessError};

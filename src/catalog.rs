@@ -192,8 +192,10 @@ impl Catalog {
         self.commit(vec![Write { kind, key: key.to_owned(), value: None, expected, needs }]).await
     }
 
-    /// A page of the entries of a kind whose keys begin with `prefix`, in key order. `page_size` 0 means 100; an
-    /// empty token asks for the first page.
+    /// A page of the entries of a kind whose keys begin with `prefix`, in key order, of those that `shown` takes
+    /// by their key. `page_size` 0 means 100; an empty token asks for the first page.
+    ///
+    /// Of what is not shown there is no trace, in the token neither.
     ///
     /// # Errors
     /// [`ListError::Token`] when the token is not one of this list.
@@ -203,9 +205,10 @@ impl Catalog {
         prefix: &str,
         page_size: usize,
         page_token: &str,
+        shown: impl FnMut(&str) -> bool,
     ) -> Result<Page, ListError> {
         let Inner { memory, codec, limits, .. } = &*self.0;
-        List { kind, prefix, page_size, codec: *codec, limits }.page(memory, page_token)
+        List { kind, prefix, page_size, codec: *codec, limits }.page(memory, page_token, shown)
     }
 
     /// Watches entries of these kinds (none named: of every kind): from a snapshot, or after a revision.

@@ -3,6 +3,7 @@
 //! A command reads its arguments, calls what is below, prints, and gives its exit code. Results go to standard
 //! output, faults and progress to standard error; nothing is decided here.
 
+mod audit;
 mod authorize;
 mod catalog;
 mod completions;
@@ -12,6 +13,7 @@ mod outcome;
 mod output;
 mod policies;
 mod remote;
+mod report;
 mod serve;
 mod test;
 mod text;
@@ -51,9 +53,11 @@ Rules of your own:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Authorize(Box<authorize::Args>),
     Catalog(catalog::Args),
+    Audit(audit::Args),
+    Report(report::Args),
     Obligations(obligations::Args),
     Outcome(outcome::Args),
     Policies(policies::Args),
@@ -66,9 +70,11 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Authorize(args) => authorize::run(&args),
         Command::Catalog(args) => catalog::run(args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Obligations(args) => obligations::run(&args),
         Command::Outcome(args) => outcome::run(&args),
         Command::Policies(args) => policies::run(&args),

@@ -1,6 +1,8 @@
 //! Flags, environment and file become a [`Config`]; every fault is found at once.
 
+mod limits;
 mod log;
+mod security;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use serde::Deserialize;
 use crate::domain::{Action, Masking, Personal, did_you_mean, near};
 
 pub use self::log::{LogConfig, LogSettings};
+
+pub use self::limits::{LimitSettings, Limits};
+pub use self::security::{ClientAuth, KeySource, Security, SecuritySettings, Tls, Tokens};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -60,6 +65,12 @@ pub struct Settings {
     /// Address of an OTLP collector (gRPC) that gets traces, such as http://127.0.0.1:4317.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// How connections are protected, and how callers are known.
+    #[command(flatten)]
+    pub security: SecuritySettings,
+    /// How much the server takes on at once.
+    #[command(flatten)]
+    pub limits: LimitSettings,
     /// The log of decisions.
     #[command(flatten)]
     pub log: LogSettings,
@@ -78,6 +89,10 @@ struct File {
     shutdown_grace: Option<u64>,
     log_format: Option<LogFormat>,
     otlp_endpoint: Option<String>,
+    #[serde(flatten)]
+    security: SecuritySettings,
+    #[serde(flatten)]
+    limits: LimitSettings,
     #[serde(flatten)]
     log: LogSettings,
     #[serde(flatten)]
@@ -118,6 +133,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
+    /// How connections are protected, and how callers are known.
+    pub security: Security,
+    /// How much the server takes on at once.
+    pub limits: Limits,
     /// The log of decisions.
     pub log: LogConfig,
 }
@@ -128,7 +147,8 @@ pub struct Config {
 pub struct ConfigError(pub Vec<String>);
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7171";
-const DEFAULT_DATA_DIR: &str = "situs-data";
+/// The data folder, where none is set.
+pub const DEFAULT_DATA_DIR: &str = "situs-data";
 /// Kubernetes gives 30 s between SIGTERM and SIGKILL; this leaves room to flush.
 const DEFAULT_GRACE: u64 = 20;
 /// An hour: a longer wait is a mistake of unit.
@@ -141,16 +161,11 @@ impl TryFrom<Settings> for Config {
         let mut faults = Vec::new();
         let file = settings.config.as_deref().map(|path| read(path, &mut faults)).unwrap_or_default();
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let security = settings.security.or(file.security).check(&mut faults);
+        let limits = settings.limits.or(file.limits).check(&mut faults);
         let log = settings.log.or(file.log).check(&mut faults);
         let listen = match listen.parse::<SocketAddr>() {
-            Ok(address) if address.ip().is_loopback() => Some(address),
-            Ok(address) => {
-                faults.push(format!(
-                    "listen: `{address}` is not a loopback address, and without TLS anyone who reaches it could ask; \
-                     listen on 127.0.0.1 or [::1]"
-                ));
-                None
-            }
+            Ok(address) => Some(address),
             Err(_) => {
                 faults.push(format!(
                     "listen: `{listen}` is not an address and a port, such as {DEFAULT_LISTEN}"
@@ -158,6 +173,13 @@ impl TryFrom<Settings> for Config {
                 None
             }
         };
+        let is_open = security.tls.is_none() && !security.insecure;
+        if let Some(address) = listen.filter(|address| is_open && !address.ip().is_loopback()) {
+            faults.push(format!(
+                "listen: `{address}` is not a loopback address, and without TLS anyone on the way could read and \
+                 change what is asked; give tls_cert and tls_key, or listen on 127.0.0.1 or [::1]"
+            ));
+        }
         let mut durable = Vec::new();
         let words =
             if settings.durable.is_empty() { file.durable.unwrap_or_default() } else { settings.durable };
@@ -193,10 +215,31 @@ impl TryFrom<Settings> for Config {
                 shutdown_grace: Duration::from_secs(grace),
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
+                security,
+                limits,
                 log,
             }),
             _ => Err(ConfigError(faults)),
         }
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Whether every caller is local: the person at the machine, who may do everything.
+    ///
+    /// It follows the listener (loopback, no TLS, no identity configured), never the address of a peer: behind
+    /// a proxy every peer looks local.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.listen.ip().is_loopback() && self.security.tls.is_none() && self.security.tokens.is_none()
+    }
+
+    /// Whether it serves beyond this machine without TLS.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        !self.listen.ip().is_loopback() && self.security.tls.is_none()
     }
 }
 
@@ -235,7 +278,8 @@ fn read(path: &Path, faults: &mut Vec<String>) -> File {
         }
     };
     for key in file.unknown.keys() {
-        let hint = did_you_mean(&near(key, KEYS.iter().chain(log::KEYS).copied()));
+        let known = KEYS.iter().chain(log::KEYS).chain(security::KEYS).chain(limits::KEYS);
+        let hint = did_you_mean(&near(key, known.copied()));
         faults.push(format!("config: `{}`: `{key}` is no setting{hint}", path.display()));
     }
     file
@@ -257,12 +301,122 @@ mod tests {
             durable: vec!["tranfer".to_owned()],
             mask: vec!["callers".to_owned()],
             shutdown_grace: Some(100_000),
+            limits: LimitSettings { max_in_flight: Some(0), max_connections: None, rate_limit: Some(0) },
             ..Settings::default()
         };
         let ConfigError(faults) = Config::try_from(settings).unwrap_err();
-        let named = ["config: ", "listen: ", "durable: ", "mask: ", "shutdown_grace: ", "policies: "];
+        let named = [
+            "config: ",
+            "listen: ",
+            "durable: ",
+            "mask: ",
+            "shutdown_grace: ",
+            "policies: ",
+            "max_in_flight: ",
+            "rate_limit: ",
+        ];
         assert!(named.iter().all(|name| faults.iter().any(|fault| fault.starts_with(name))), "{faults:?}");
         assert!(faults.iter().any(|fault| fault.contains("did you mean `listen`")));
+    }
+
+    fn checked(settings: SecuritySettings, listen: &str) -> Result<Config, Vec<String>> {
+        let settings =
+            Settings { listen: Some(listen.to_owned()), security: settings, ..Settings::default() };
+        Config::try_from(settings).map_err(|error| error.0)
+    }
+
+    fn mk_file() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.pem");
+        std::fs::write(&path, "").unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn every_fault_of_security_is_found_at_once() {
+        let (_folder, file) = mk_file();
+        let faults = checked(
+            SecuritySettings {
+                tls_cert: Some("none.pem".into()),
+                tls_client_auth: Some(ClientAuth::Optional),
+                insecure: true,
+                jwt_issuer: Some("https://issuer.test#x".to_owned()),
+                jwt_jwks: Some("http://issuer.test/keys".to_owned()),
+                jwt_clock_skew: Some(301),
+                jwt_jwks_ca: Some(file),
+                ..SecuritySettings::default()
+            },
+            "127.0.0.1:0",
+        )
+        .unwrap_err();
+        let named = [
+            "tls_cert: there is no file",
+            "tls_cert: it needs tls_key",
+            "tls_client_auth: ",
+            "insecure: ",
+            "jwt_issuer: ",
+            "jwt_audience: ",
+            "jwt_jwks: ",
+            "jwt_clock_skew: ",
+        ];
+        for name in named {
+            assert!(faults.iter().any(|fault| fault.starts_with(name)), "{name} in {faults:?}");
+        }
+        assert_eq!(faults.len(), named.len(), "{faults:?}");
+    }
+
+    #[test]
+    fn rights_of_a_local_caller_follow_the_listener() {
+        let (_folder, file) = mk_file();
+        let tls = || SecuritySettings {
+            tls_cert: Some(file.clone()),
+            tls_key: Some(file.clone()),
+            ..SecuritySettings::default()
+        };
+        let tokens = || SecuritySettings {
+            jwt_issuer: Some("https://issuer.test".to_owned()),
+            jwt_audience: vec!["situs".to_owned()],
+            jwt_jwks: Some(file.display().to_string()),
+            ..SecuritySettings::default()
+        };
+        let insecure = || SecuritySettings { insecure: true, ..SecuritySettings::default() };
+        for (settings, listen, is_local, is_insecure) in [
+            (SecuritySettings::default(), "127.0.0.1:0", true, false),
+            (SecuritySettings::default(), "[::1]:0", true, false),
+            (insecure(), "127.0.0.1:0", true, false),
+            (insecure(), "0.0.0.0:0", false, true),
+            (tls(), "127.0.0.1:0", false, false),
+            (tls(), "0.0.0.0:0", false, false),
+            (tokens(), "127.0.0.1:0", false, false),
+        ] {
+            let config = checked(settings.clone(), listen).unwrap();
+            assert_eq!((config.is_local(), config.is_insecure()), (is_local, is_insecure), "{settings:?}");
+        }
+        // Without TLS nothing but loopback is served, whatever tokens there are.
+        for settings in [SecuritySettings::default(), tokens()] {
+            assert!(checked(settings, "0.0.0.0:0").unwrap_err().join("").contains("not a loopback"));
+        }
+    }
+
+    #[test]
+    fn security_comes_from_a_file_too() {
+        let (folder, file) = mk_file();
+        let path = folder.path().join("situs.toml");
+        let text = format!(
+            "tls_cert = {file:?}\ntls_key = {file:?}\ntls_client_ca = {file:?}\ntls_client_auth = \"optional\"\n\
+             jwt_issuer = \"https://issuer.test\"\njwt_audience = [\"situs\"]\n\
+             jwt_jwks = \"https://issuer.test/keys\"\ntls_cret = 1\n"
+        );
+        std::fs::write(&path, &text).unwrap();
+        let settings = Settings { config: Some(path.clone()), ..Settings::default() };
+        let faults = Config::try_from(settings.clone()).unwrap_err().0;
+        assert!(faults.len() == 1 && faults[0].contains("did you mean `tls_cert`"), "{faults:?}");
+        std::fs::write(&path, text.replace("tls_cret = 1\n", "")).unwrap();
+        let security = Config::try_from(settings).unwrap().security;
+        assert_eq!(security.tls.unwrap().client_auth, ClientAuth::Optional);
+        let tokens = security.tokens.unwrap();
+        assert_eq!((tokens.skew.as_secs(), tokens.groups_claim.as_str()), (30, "groups"));
+        assert!(matches!(tokens.keys, KeySource::Url { ca: None, .. }));
     }
 
     #[test]

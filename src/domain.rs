@@ -17,7 +17,7 @@ mod vocabulary;
 pub use answer::{
     Answer, CategoryVerdict, Confidence, Decision, Effect, Obligation, Reason, Receipt, Record, Route,
 };
-pub use caller::Caller;
+pub use caller::{Caller, Identity};
 pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, LegalProcess, Party, Tenant};
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use log::{
@@ -25,8 +25,8 @@ pub use log::{
     Masked, Masking, Outcome, RecordFilter, Recorded,
 };
 pub use names::{
-    Action, AuthorityType, Category, Disposition, KeyControl, Personal, ProviderRole, RequesterKind,
-    TenantType, UnknownWord, Verdict,
+    Action, AuthorityType, Category, Credential, Disposition, KeyControl, Method, Personal, ProviderRole,
+    RequesterKind, TenantType, UnknownWord, Verdict,
 };
 pub use question::{Assertion, DataRef, DataRefError, Question, Requester, Transfer};
 pub use vocabulary::{IdentifierSet, Vocabulary};

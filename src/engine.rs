@@ -5,6 +5,7 @@
 //! What law says is in the facts and the policies. This module knows only how a question is put together:
 //! which facts there are, what stands in for one that is missing, and how several verdicts make one answer.
 
+mod access;
 mod answer;
 mod ask;
 mod compile;

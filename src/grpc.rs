@@ -48,6 +48,7 @@ pub use self::convert::{
     obligations, recorded,
 };
 pub use self::health::Health;
+pub(crate) use self::status::{overloaded, unauthenticated, unknown_for_now};
 
 /// Most bytes of a message that comes in: 256 questions of 16 KB, or one that uses every limit.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

@@ -26,7 +26,8 @@ pub use facts::{Facts, InstrumentFact, Reviewed};
 pub use governs::{Circumstances, Governing};
 pub use places::Codes;
 pub use rows::{
-    Absence, AbsenceMeaning, Between, Mechanism, NotARule, Regime, RegimeStatus, Relation, RouteKind,
+    Absence, AbsenceMeaning, Between, CountsAs, Mechanism, NotARule, Regime, RegimeStatus, Relation,
+    RouteKind,
 };
 pub use standing::{RelationState, Standing};
 pub use vocabulary::{IdSet, Unknown};

@@ -11,6 +11,8 @@ pub mod engine;
 pub mod grpc;
 pub mod law;
 pub mod policy;
+pub mod replay;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod telemetry;

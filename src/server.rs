@@ -9,10 +9,17 @@
 
 mod adapters;
 mod bundles;
+mod changes;
+mod connection;
 mod example;
+mod files;
 mod format;
+mod gate;
+mod identity;
+mod limits;
 mod reload;
 mod shutdown;
+mod tls;
 mod witness;
 
 use std::io;
@@ -23,23 +30,27 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::service::InterceptorLayer;
-use tonic::transport::server::TcpIncoming;
+use tokio::task::JoinSet;
 
 use crate::audit::index::Index;
 use crate::audit::{Log, Options};
-use crate::catalog::{Catalog, Codec, Limits, Sqlite};
+use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
-use crate::domain::Caller;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::grpc::{self, Backends, Health, closer};
 use crate::policy::{Bundle, Writer};
 
 use self::adapters::{AuditLog, Authorizer, CatalogAdmin, PolicyAdmin};
-use self::bundles::Kept;
+pub use self::bundles::Kept;
 pub use self::example::EXAMPLE;
 use self::format::LogFormat;
+use self::gate::Gate;
+use self::identity::Identify;
+pub use self::identity::KeysError;
+use self::limits::Limits;
 use self::reload::Reloader;
+use self::tls::Certificates;
+pub use self::tls::TlsError;
 
 /// Why the server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +72,12 @@ pub enum ServeError {
     /// The log cannot be opened.
     #[error("failed to open the log of decisions")]
     Log(#[from] crate::audit::OpenError),
+    /// The certificates cannot be used. It never serves without them instead.
+    #[error("failed to set up TLS")]
+    Tls(#[from] TlsError),
+    /// The keys of tokens cannot be used.
+    #[error("failed to set up tokens")]
+    Tokens(#[from] KeysError),
     /// The address cannot be bound.
     #[error("failed to listen on `{address}`")]
     Bind {
@@ -89,6 +106,8 @@ pub trait Announce: Send + 'static {
     fn log(&mut self, origin: &str, verifier_key: &str);
     /// It listens.
     fn listening(&mut self, address: SocketAddr);
+    /// It listens beyond this machine, and without TLS.
+    fn insecure(&mut self, address: SocketAddr);
     /// It answers from this bundle; `origin` says where it came from.
     fn serving(&mut self, bundle: &Bundle, origin: &str, example: bool);
     /// There is no bundle that could be served.
@@ -98,8 +117,23 @@ pub trait Announce: Send + 'static {
 /// How long the first calls wait for the first bundle before they are answered NOT_SERVING. A default bundle
 /// loads in well under a second.
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
-/// Keeps idle connections of dead peers from adding up.
+/// A peer that is silent this long is asked whether it is there, and cut off if it does not say so: a dead one
+/// must not keep its place.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// A connection is asked to end after an hour, so that a client whose authority was withdrawn has to show its
+/// certificate anew.
+const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// Calls of one connection at once: as many as clients expect, so that one connection is enough for each.
+const STREAMS: u32 = 128;
+/// Bytes of a request's headers: a token has at most 8 KiB.
+const HEADERS: u32 = 16 * 1024;
+/// Calls that a client took back before they were looked at. Beyond it the connection is ended: taking back
+/// costs the client less than it costs the server.
+const RESETS: usize = 20;
+/// How long a call may take that says nothing of it itself, its message included: the slowest answers wait for
+/// a record for some milliseconds.
+const CALL: Duration = Duration::from_secs(30);
 
 /// Serves until a signal comes or a part fails.
 ///
@@ -107,6 +141,11 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// [`ServeError`] names the part.
 pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (identify, keys) = Identify::open(&config, Arc::clone(&clock)).await?;
+    let certificates = match config.security.tls.clone() {
+        Some(tls) => Some(Arc::new(Certificates::load(tls, Arc::clone(&clock)).await?)),
+        None => None,
+    };
     let (catalog, log) = open(&config).await?;
     let (writer, reader) = Writer::new();
     let engine =
@@ -118,6 +157,9 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let address =
         listener.local_addr().map_err(|source| ServeError::Bind { address: config.listen, source })?;
     announce.listening(address);
+    if config.is_insecure() {
+        announce.insecure(address);
+    }
     announce.log(log.origin(), &log.verifier().to_string());
 
     let (index, follower) = Index::open(&config.data_dir, &log, grpc::DECODE);
@@ -125,7 +167,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let indexing = tokio::task::spawn_blocking(move || follower.run(&runtime));
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
-    let kept = Kept::new(config.data_dir.join("bundles"));
+    let kept = Kept::of(&config.data_dir);
     let reloader = Reloader::new(
         config.policies.clone(),
         kept,
@@ -134,27 +176,28 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         health.clone(),
         Arc::clone(&clock),
     );
+    let limits = Limits::new(&config.limits);
     let backends = Backends {
-        authorizer: Arc::new(Authorizer(engine.clone())),
+        authorizer: Arc::new(Authorizer { engine: engine.clone(), limits: limits.clone() }),
         catalog: Arc::new(CatalogAdmin { catalog: catalog.clone(), engine: engine.clone() }),
         policies: Arc::new(PolicyAdmin { reader, engine: engine.clone(), reloader: reloader.clone() }),
         log: Arc::new(AuditLog { log: log.clone(), index, engine, clock: Arc::clone(&clock) }),
         vocabularies: Arc::new(adapters::Words(reloader.reader())),
         closing,
     };
-    // The rights of a caller follow the listener: this one is bound to loopback, and has no TLS.
-    let caller = Caller { identity: "local".to_owned(), local: true, trace_id: String::new() };
-    let identify = InterceptorLayer::new(move |mut request: tonic::Request<()>| {
-        request.extensions_mut().insert(caller.clone());
-        Ok(request)
-    });
     let routes = grpc::routes(backends)?.add_service(health_service);
-    // An answer is one small write: it must not wait for an acknowledgement of the one before.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = connection::incoming(listener, certificates.clone(), config.limits.connections);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .layer(identify)
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .max_connection_age(CONNECTION_AGE)
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(Some(RESETS))
+        .timeout(CALL)
+        .layer(Gate { identify: Arc::new(identify), limits })
         .add_routes(routes);
 
     // The socket takes connections from here on; they are served once the first bundle is in, or is late.
@@ -176,12 +219,19 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         }
         Err(error) => announce.not_serving(&error.faults),
     }
-    let watching = tokio::spawn(reloader.watch());
-    let sending = [
-        tokio::spawn(witness::cosign(log.clone(), config.log.witnesses.clone())),
-        tokio::spawn(witness::copy(log.clone(), config.log.copies.clone())),
-    ];
-    let log_health = tokio::spawn(shutdown::follow_log(log.clone(), health.clone()));
+    let mut watching = JoinSet::new();
+    watching.spawn(reloader.watch());
+    watching.spawn(shutdown::follow_log(log.clone(), health.clone()));
+    watching.spawn(witness::cosign(log.clone(), config.log.witnesses.clone()));
+    watching.spawn(witness::copy(log.clone(), config.log.copies.clone()));
+    if let Some(certificates) = certificates {
+        health.set_certificates(true).await;
+        watching.spawn(certificates.watch(health.clone()));
+    }
+    if let Some(keys) = keys {
+        health.set_token_keys(true).await;
+        watching.spawn(keys.watch(health.clone()));
+    }
 
     let mut serving = Box::pin(serving);
     let ended = tokio::select! {
@@ -204,9 +254,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
             }
         },
     };
-    watching.abort();
-    log_health.abort();
-    sending.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(watching);
     shutdown::close(log, catalog).await;
     // It ends with the log.
     if let Err(error) = indexing.await {
@@ -224,7 +272,7 @@ async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
-        let catalog = Catalog::open(Arc::new(store), codec, Limits::default())?;
+        let catalog = Catalog::open(Arc::new(store), codec, catalog::Limits::default())?;
         let format = Arc::new(LogFormat { masking });
         let options = Options {
             key: settings.key,

@@ -251,14 +251,21 @@ fn an_action_that_is_never_asked_about_is_a_fault_of_the_load() {
 #[test]
 fn an_entity_that_nothing_declares_is_a_fault() {
     let access = |field: Value| Ask {
-        action: "call",
+        action: "assert",
         principal: EntityValue {
-            attributes: [("local", Value::Bool(true))].into(),
+            attributes: [
+                ("local", Value::Bool(true)),
+                ("credential", Value::entity("Credential", "local")),
+                ("subject", Value::Text(String::new())),
+                ("issuer", Value::Text(String::new())),
+                ("groups", Value::Set([].into())),
+            ]
+            .into(),
             ..EntityValue::bare(Uid::new("Caller", "somebody"))
         },
-        resource: EntityValue::bare(Uid::new("Service", "situs")),
+        resource: EntityValue::bare(Uid::new("Service", "AuthorizationService")),
         others: Vec::new(),
-        context: [("method", field)].into(),
+        context: [("field", field), ("tenant", Value::Text(String::new()))].into(),
     };
     assert!(bundle().prepare(access(Value::Text("x".to_owned()))).is_ok());
     for uid in [

@@ -15,6 +15,8 @@ const OWNED: &[(&str, &str)] = &[
     ("proto", "grpc"),
     ("dashmap", "catalog"),
     ("DashMap", "catalog"),
+    ("jsonwebtoken", "server"),
+    ("tokio_rustls", "server"),
 ];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[
@@ -371,6 +373,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "grpc",
     "scenario",
+    "replay",
     "config",
     "telemetry",
     "server",

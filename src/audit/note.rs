@@ -2,6 +2,9 @@
 //!
 //! It owns what a note's bytes are and whether a signature holds. What the text says is the checkpoint's.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -19,10 +19,13 @@ pub struct Decode {
     /// An entry, with its plain texts; empty: none are kept.
     pub entry: fn(&[u8], &[u8]) -> Result<LogEntry, String>,
     /// A decision with its contents; absent where the entry is something else.
-    pub recorded: fn(&[u8], &[u8], &mut FindContent<'_>) -> Result<Option<Recorded>, String>,
+    pub recorded: ReadRecorded,
     /// The obligations of an answer's content.
     pub obligations: fn(&[u8]) -> Result<Vec<Obligation>, String>,
 }
+
+/// Reads a decision's entry and plain texts with the contents that it finds.
+pub type ReadRecorded = fn(&[u8], &[u8], &mut FindContent<'_>) -> Result<Option<Recorded>, String>;
 
 /// Gives the bytes of a content; nothing where it is no longer kept.
 pub type FindContent<'a> = dyn FnMut(&ContentRef) -> Option<Vec<u8>> + 'a;

@@ -44,6 +44,12 @@ impl Fixed {
         Ok(fixed)
     }
 
+    /// Takes an entry as another store has it: it was checked there.
+    pub(super) fn take(&mut self, entry: &StoredEntry<'_>) {
+        let StoredEntry { kind, key, revision, value } = *entry;
+        self.0.insert((kind, key.to_owned()), (revision, value.to_vec()));
+    }
+
     fn revision(&self) -> Revision {
         self.0.values().map(|(revision, _)| *revision).max().unwrap_or(0)
     }

@@ -38,7 +38,12 @@ const DEFAULT_PAGE: usize = 100;
 
 impl List<'_> {
     /// The page that a token (empty: the first) asks for.
-    pub(super) fn page(&self, memory: &Memory, page_token: &str) -> Result<Page, ListError> {
+    pub(super) fn page(
+        &self,
+        memory: &Memory,
+        page_token: &str,
+        shown: impl FnMut(&str) -> bool,
+    ) -> Result<Page, ListError> {
         let after = match page_token {
             "" => None,
             token => Some(self.key_of(token).ok_or(ListError::Token)?),
@@ -47,10 +52,10 @@ impl List<'_> {
         let order = memory.order();
         let revision = memory.revision();
         let (entries, next_page_token) = match self.kind {
-            EntryKind::Tenant => self.take(&order.tenants, from),
-            EntryKind::Holding => self.take(&order.holdings, from),
-            EntryKind::Party => self.take(&order.parties, from),
-            EntryKind::Process => self.take(&order.processes, from),
+            EntryKind::Tenant => self.take(&order.tenants, from, shown),
+            EntryKind::Holding => self.take(&order.holdings, from, shown),
+            EntryKind::Party => self.take(&order.parties, from, shown),
+            EntryKind::Process => self.take(&order.processes, from, shown),
         };
         drop(order);
         Ok(Page { entries, next_page_token, revision })
@@ -60,13 +65,15 @@ impl List<'_> {
         &self,
         ordered: &Ordered<K, V>,
         from: Bound<&str>,
+        mut shown: impl FnMut(&str) -> bool,
     ) -> (Vec<(Entry, Revision)>, String) {
         let most = self.limits.page_entries.max(1);
         let most = if self.page_size == 0 { DEFAULT_PAGE.min(most) } else { self.page_size.min(most) };
         let mut entries = Vec::new();
         let mut bytes = 0_usize;
         let mut last = None;
-        for item in ordered.range(from).take_while(|item| item.key.borrow().starts_with(self.prefix)) {
+        let below = ordered.range(from).take_while(|item| item.key.borrow().starts_with(self.prefix));
+        for item in below.filter(|item| shown(item.key.borrow())) {
             if let Some(last) = last
                 && (entries.len() >= most || bytes >= self.limits.page_bytes)
             {

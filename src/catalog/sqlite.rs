@@ -10,10 +10,11 @@ use std::fs::{File, TryLockError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{Bounds, Committed, Revision, Store, StoreError, StoredChange, StoredEntry, Transaction};
+use super::{Bounds, Committed, Fixed, Revision, Store, StoreError, StoredChange, StoredEntry, Transaction};
 use crate::domain::EntryKind;
 
 /// Marks the file as a catalogue: `SITU` in ASCII.
@@ -22,6 +23,9 @@ const APPLICATION_ID: i64 = 0x5349_5455;
 const FORMAT: i64 = 1;
 /// Compaction removes at least this many changes at once, so that most commits pay nothing for it.
 const COMPACTION_STEP: u64 = 1024;
+
+/// A backup tool that reads the file may hold it for a moment; longer than this is an error.
+const BUSY: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     CREATE TABLE meta (
@@ -77,6 +81,30 @@ impl Sqlite {
         let reader = connect(path).map_err(failed)?;
         reader.pragma_update(None, "query_only", true).map_err(failed)?;
         Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), history, _lock: lock })
+    }
+
+    /// The catalogue at `path` as it is now, beside a process that has it open: nothing is written or locked.
+    ///
+    /// # Errors
+    /// [`StoreError`] names the file, where it is not there or is something else.
+    pub fn snapshot(path: &Path) -> Result<Fixed, StoreError> {
+        let failed = |source| rows::failed(format!("read `{}`", path.display()), source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        if tables(path, &connection)? == 0 {
+            return Err(StoreError::Format { path: path.to_owned(), detail: String::from("it is empty") });
+        }
+        let mut fixed = Fixed::default();
+        let snapshot = connection.transaction().map_err(failed)?;
+        for kind in EntryKind::ALL {
+            let _all = rows::entries(&snapshot, *kind, &mut |entry| {
+                fixed.take(&entry);
+                ControlFlow::Continue(())
+            })
+            .map_err(failed)?;
+        }
+        Ok(fixed)
     }
 
     /// Makes the disk as good as full, or lifts that again.
@@ -175,21 +203,19 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // A backup tool that reads the file may hold it for a moment; longer than this is an error.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 
-fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+/// How many tables there are: none in a new file. Any others than a catalogue's are refused.
+fn tables(path: &Path, connection: &Connection) -> Result<i64, StoreError> {
     let failed = |source| rows::failed(format!("open `{}`", path.display()), source);
     let format = |detail| StoreError::Format { path: path.to_owned(), detail };
-    let number = |connection: &Connection, sql: &str| -> rusqlite::Result<i64> {
-        connection.query_row(sql, [], |row| row.get(0))
-    };
-    let tables = number(connection, "SELECT count(*) FROM sqlite_schema").map_err(failed)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
     if tables > 0 {
-        let application = number(connection, "PRAGMA application_id").map_err(failed)?;
-        let found = number(connection, "PRAGMA user_version").map_err(failed)?;
+        let application = number("PRAGMA application_id")?;
+        let found = number("PRAGMA user_version")?;
         if application != APPLICATION_ID {
             return Err(format(String::from("it is another kind of database")));
         }
@@ -197,6 +223,13 @@ fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
             return Err(format(format!("its format is {found}, this version reads {FORMAT}")));
         }
     }
+    Ok(tables)
+}
+
+fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    let failed = |source| rows::failed(format!("open `{}`", path.display()), source);
+    let format = |detail| StoreError::Format { path: path.to_owned(), detail };
+    let tables = tables(path, connection)?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
     if !mode.eq_ignore_ascii_case("wal") {

@@ -87,7 +87,7 @@ fn everything(catalog: &Catalog) -> Vec<(Entry, Revision)> {
     for kind in EntryKind::ALL {
         let mut token = String::new();
         loop {
-            let page = catalog.list(*kind, "", 1000, &token).unwrap();
+            let page = catalog.list(*kind, "", 1000, &token, |_| true).unwrap();
             all.extend(page.entries);
             token = page.next_page_token;
             if token.is_empty() {

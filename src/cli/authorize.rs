@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         };
     }
     remote::run(async {
-        let client = args.server.connect().await.map_err(failed)?;
+        let client = args.server.connect().await?;
         let answer = client.authorize(&question).await.map_err(failed)?;
         // The server's facts have the sentences of its own words; of those that every bundle begins with, the
         // default facts have them too.

@@ -80,7 +80,7 @@ fn request(args: &Args) -> Value {
 }
 
 async fn served(args: &Args) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let mut request = request(args);
     let mut count = 0;
     loop {

@@ -55,7 +55,7 @@ async fn record(args: &Args) -> Result<ExitCode, ExitCode> {
             fields.insert(String::from("data_categories"), Value::from(args.categories.clone()));
         }
     }
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let answer = client.record_outcome(&outcome).await.map_err(failed)?;
     if args.json {
         line(&answer);

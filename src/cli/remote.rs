@@ -1,27 +1,66 @@
 //! What every command that asks a server shares: its address, a runtime, and how its errors read.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::output::{chain, note};
-use crate::grpc::client::{Client, ClientError};
+use crate::grpc::client::{Client, ClientError, Credentials};
 use crate::grpc::words::WordsError;
 
 /// Which server is asked.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Server {
-    /// The server to ask: HOST:PORT.
+    /// The server to ask: HOST:PORT, or https://HOST:PORT.
     #[arg(long, env = "SITUS_SERVER", value_name = "ADDR", default_value = "127.0.0.1:7171")]
     pub server: String,
     /// How long one call may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+    /// PEM file of the authorities that the server's certificate is trusted by [default: the system's].
+    #[arg(long, env = "SITUS_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// PEM file of this client's certificate, with its chain, for a server that knows callers by theirs.
+    #[arg(long, env = "SITUS_CERT", value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// PEM file of the key of that certificate.
+    #[arg(long, env = "SITUS_KEY", value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// File of the token (JWT) that says who this is.
+    #[arg(long, env = "SITUS_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
 
 impl Server {
-    /// Connects.
-    pub async fn connect(&self) -> Result<Client, ClientError> {
-        Client::connect(&self.server, Duration::from_secs(self.timeout)).await
+    /// Connects; what fails is printed.
+    pub async fn connect(&self) -> Result<Client, ExitCode> {
+        let credentials = self.credentials()?;
+        let timeout = Duration::from_secs(self.timeout);
+        Client::connect(&self.server, credentials, timeout).await.map_err(failed)
+    }
+
+    fn credentials(&self) -> Result<Credentials, ExitCode> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| {
+                note(format!("error: failed to read `{}`: {error}", path.display()));
+                ExitCode::FAILURE
+            })
+        };
+        let token = |path| {
+            String::from_utf8(read(path)?).map_err(|_| {
+                note(format!("error: `{}` holds no token", path.display()));
+                ExitCode::FAILURE
+            })
+        };
+        let identity = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            _ => None,
+        };
+        Ok(Credentials {
+            ca: self.ca.as_ref().map(read).transpose()?,
+            identity,
+            token: self.token_file.as_ref().map(token).transpose()?,
+        })
     }
 }
 

@@ -88,6 +88,17 @@ impl server::Announce for Announcement {
         }
     }
 
+    fn insecure(&mut self, address: SocketAddr) {
+        const WARNING: &str = "it is served without TLS beyond this machine: anyone on the way can read and change \
+             what is asked and answered";
+        match self.format {
+            LogFormat::Text => note(format!("WARNING: INSECURE: {address}: {WARNING}")),
+            LogFormat::Json => {
+                note(serde_json::json!({ "warning": WARNING, "insecure": address.to_string() }))
+            }
+        }
+    }
+
     fn serving(&mut self, bundle: &Bundle, origin: &str, example: bool) {
         let facts = bundle.facts();
         let version = bundle.version();

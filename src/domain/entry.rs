@@ -147,6 +147,25 @@ impl EntryKind {
             Self::Process => "process",
         }
     }
+
+    /// The tenant that an entry with this key belongs to; empty: to none.
+    #[must_use]
+    pub fn tenant_of(self, key: &str) -> &str {
+        match self {
+            Self::Tenant => key,
+            Self::Holding => key.split_once('/').map_or(key, |(tenant, _)| tenant),
+            Self::Party | Self::Process => "",
+        }
+    }
+
+    /// The tenant that every entry below this prefix of a key belongs to; empty: they may be of several.
+    #[must_use]
+    pub fn tenant_below(self, prefix: &str) -> &str {
+        match self {
+            Self::Holding => prefix.split_once('/').map_or("", |(tenant, _)| tenant),
+            Self::Tenant | Self::Party | Self::Process => "",
+        }
+    }
 }
 
 /// Something registered in the catalogue.
@@ -183,5 +202,21 @@ impl Entry {
             Self::Party(party) => &party.id,
             Self::Process(process) => &process.id,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_names_a_tenant_only_where_it_ends_with_it() {
+        assert_eq!(EntryKind::Holding.tenant_of("acme/mail/2020"), "acme");
+        assert_eq!(EntryKind::Tenant.tenant_of("acme"), "acme");
+        assert_eq!(EntryKind::Party.tenant_of("acme"), "");
+        assert_eq!(EntryKind::Holding.tenant_below("acme/ma"), "acme");
+        // `acme` is a prefix of `acme-labs/mail` too, and of the tenant `acme-labs`.
+        assert_eq!(EntryKind::Holding.tenant_below("acme"), "");
+        assert_eq!(EntryKind::Tenant.tenant_below("acme"), "");
     }
 }

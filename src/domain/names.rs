@@ -85,6 +85,53 @@ words! {
 }
 
 words! {
+    /// How a caller of Situs itself was established.
+    Credential {
+        /// By the listener: it is bound to loopback, has no TLS, and asks for no identity.
+        Local = "local",
+        /// By the certificate of its connection.
+        Certificate = "certificate",
+        /// By the token of its request.
+        Token = "token",
+        /// Not at all.
+        None = "none",
+    }
+}
+
+words! {
+    /// A call of Situs itself, by service and name.
+    #[expect(missing_docs, reason = "each is the call of the same name")]
+    Method {
+        Authorize = "AuthorizationService/Authorize",
+        AuthorizeBatch = "AuthorizationService/AuthorizeBatch",
+        AuthorizeStream = "AuthorizationService/AuthorizeStream",
+        CatalogPut = "CatalogService/Put",
+        CatalogGet = "CatalogService/Get",
+        CatalogDelete = "CatalogService/Delete",
+        CatalogList = "CatalogService/List",
+        CatalogWatch = "CatalogService/Watch",
+        PolicyStatus = "PolicyService/GetStatus",
+        ListPolicies = "PolicyService/ListPolicies",
+        GetPolicy = "PolicyService/GetPolicy",
+        ReloadPolicies = "PolicyService/Reload",
+        GetRecord = "AuditService/GetRecord",
+        ListRecords = "AuditService/ListRecords",
+        GetCheckpoint = "AuditService/GetCheckpoint",
+        GetProof = "AuditService/GetProof",
+        RecordOutcome = "AuditService/RecordOutcome",
+        ListObligations = "AuditService/ListObligations",
+    }
+}
+
+impl Method {
+    /// The service that it belongs to.
+    #[must_use]
+    pub fn service(self) -> &'static str {
+        self.as_str().split('/').next().unwrap_or_default()
+    }
+}
+
+words! {
     /// What kind of public authority asks.
     AuthorityType {
         /// A court or judge.

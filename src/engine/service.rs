@@ -6,13 +6,14 @@ use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use uuid::{NoContext, Uuid};
 
+use super::access::{Right, permitted, refused_field};
 use super::decide::decide;
 use super::memory::Memory;
 use super::resolve::Known;
 use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
-use crate::domain::{Action, Answer, Caller, Decision, Question, Record};
-use crate::policy::{Ask, Bundle, EntityValue, Reader, Uid, Value};
+use crate::domain::{Action, Answer, Caller, Decision, Method, Question, Record};
+use crate::policy::{Bundle, Reader};
 
 /// Tells the time. Tests fix it.
 pub trait Clock: Send + Sync {
@@ -113,13 +114,15 @@ impl Engine {
     pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         let memory = self.memory().ok_or(AnswerError::NotReady)?;
         expect_version(&question, memory.bundle())?;
-        may_assert(memory.bundle(), &question, caller)?;
+        if let Some(field) = refused_field(memory.bundle(), &question, caller) {
+            return Err(AnswerError::Forbidden { field });
+        }
         let known = known(&self.catalog, &question)?;
         let now = self.clock.now();
         let decision = memory.decide(question, &known, now, new_id(now));
         let durable = self.must_be_durable(&decision);
         let record = Record {
-            caller: caller.identity.clone(),
+            caller: caller.identity.id.clone(),
             trace_id: caller.trace_id.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             decision,
@@ -140,11 +143,16 @@ impl Engine {
             || self.durable.contains(&decision.action)
     }
 
-    /// Whether a caller may call a method; what `access/` does not permit is refused.
+    /// Whether a caller may call a method on data of a tenant; empty: of none, or of all. What `access/` does
+    /// not permit is refused, and so is a caller whose credential has ended since it called.
     #[must_use]
-    pub fn may_call(&self, method: &str, caller: &Caller) -> bool {
+    pub fn may_call(&self, method: Method, tenant: &str, caller: &Caller) -> bool {
         // Before the first bundle nothing says who may: health alone answers then, and asks nobody.
-        self.bundles.current().is_some_and(|bundle| permitted(&bundle, "call", "method", method, caller))
+        caller.until.is_none_or(|until| self.clock.now() < until)
+            && self
+                .bundles
+                .current()
+                .is_some_and(|bundle| permitted(&bundle, Right::Call(method), tenant, caller))
     }
 }
 
@@ -187,32 +195,4 @@ fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerErro
         return Ok(());
     }
     Err(AnswerError::PolicyDiffers { at: bundle.version().to_owned(), wanted: wanted.clone() })
-}
-
-fn may_assert(bundle: &Bundle, question: &Question, caller: &Caller) -> Result<(), AnswerError> {
-    let refused = question
-        .assertions()
-        .into_iter()
-        .find(|field| !permitted(bundle, "assert", "field", &field.0, caller));
-    match refused {
-        Some(field) => Err(AnswerError::Forbidden { field: field.0 }),
-        None => Ok(()),
-    }
-}
-
-/// Asks `access/*.cedar`. Anything but a clean permit is a refusal.
-fn permitted(bundle: &Bundle, action: &'static str, key: &'static str, value: &str, caller: &Caller) -> bool {
-    let mut principal = EntityValue::bare(Uid::new("Caller", caller.identity.clone()));
-    principal.attributes.insert("local", Value::Bool(caller.local));
-    let ask = Ask {
-        action,
-        principal,
-        resource: EntityValue::bare(Uid::new("Service", "situs")),
-        others: Vec::new(),
-        context: std::collections::BTreeMap::from([(key, Value::Text(value.to_owned()))]),
-    };
-    bundle.grants(ask).unwrap_or_else(|error| {
-        tracing::error!(error = %error, action, "access could not be judged; refused");
-        false
-    })
 }

@@ -18,7 +18,7 @@ use super::proto::{
     AuthorizeBatchRequest, AuthorizeBatchResponse, AuthorizeRequest, AuthorizeResponse,
     AuthorizeStreamRequest, AuthorizeStreamResponse,
 };
-use crate::domain::Caller;
+use crate::domain::{Caller, Method};
 
 /// Serves questions.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct Authorization<A> {
 
 /// What answers one question. Cheap to clone, so that each task has its own.
 struct Answerer<A> {
+    method: Method,
     authorizer: Arc<A>,
     vocabularies: Arc<dyn Vocabularies>,
 }
@@ -38,7 +39,7 @@ struct Answerer<A> {
 impl<A: Authorizer> Authorization<A> {
     /// Serves what `authorizer` answers, until `closing` says that the server ends.
     pub fn new(authorizer: Arc<A>, vocabularies: Arc<dyn Vocabularies>, closing: Closing) -> Self {
-        Self { answerer: Answerer { authorizer, vocabularies }, closing }
+        Self { answerer: Answerer { method: Method::Authorize, authorizer, vocabularies }, closing }
     }
 }
 
@@ -61,7 +62,8 @@ impl<A: Authorizer> AuthorizationService for Authorization<A> {
     ) -> Result<Response<AuthorizeBatchResponse>, Status> {
         let (metadata, extensions, batch) = request.into_parts();
         let caller = caller::of(&extensions, &metadata)?;
-        let results = batch::answer(&self.answerer, batch.requests, caller).await?;
+        let results =
+            batch::answer(&self.answerer.of(Method::AuthorizeBatch), batch.requests, caller).await?;
         Ok(Response::new(AuthorizeBatchResponse { results }))
     }
 
@@ -71,26 +73,35 @@ impl<A: Authorizer> AuthorizationService for Authorization<A> {
     ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
         let (metadata, extensions, questions) = request.into_parts();
         let caller = caller::of(&extensions, &metadata)?;
-        let answers = stream::answer(self.answerer.clone(), questions, caller, self.closing.clone());
+        let answerer = self.answerer.of(Method::AuthorizeStream);
+        let answers = stream::answer(answerer, questions, caller, self.closing.clone());
         Ok(Response::new(answers))
     }
 }
 
 // === impl Answerer ===
 
+impl<A> Answerer<A> {
+    /// The same, for questions that come by another method.
+    fn of(&self, method: Method) -> Self {
+        Self { method, ..self.clone() }
+    }
+}
+
 impl<A: Authorizer> Answerer<A> {
     async fn answer(&self, request: AuthorizeRequest, caller: &Caller) -> Result<AuthorizeResponse, Status> {
         let vocabulary = self.vocabularies.vocabulary().ok_or(AnswerError::NotReady)?;
         let question = convert::request(request, &*vocabulary)?;
         drop(vocabulary);
-        let answer = self.authorizer.answer(question, caller).await?;
+        let answer = self.authorizer.answer(self.method, question, caller).await?;
         Ok(convert::to_response(answer))
     }
 }
 
 impl<A> Clone for Answerer<A> {
     fn clone(&self) -> Self {
-        Self { authorizer: Arc::clone(&self.authorizer), vocabularies: Arc::clone(&self.vocabularies) }
+        let (authorizer, vocabularies) = (Arc::clone(&self.authorizer), Arc::clone(&self.vocabularies));
+        Self { method: self.method, authorizer, vocabularies }
     }
 }
 

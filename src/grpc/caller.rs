@@ -11,7 +11,10 @@ use crate::domain::Caller;
 /// # Errors
 /// UNAUTHENTICATED where the listener did not say who calls: nobody is never somebody.
 pub(super) fn of(extensions: &Extensions, metadata: &MetadataMap) -> Result<Caller, Status> {
-    let mut caller = extensions.get::<Caller>().cloned().ok_or_else(unauthenticated)?;
+    let mut caller = extensions.get::<Caller>().cloned().ok_or_else(|| {
+        tracing::error!("a request came without a caller: the listener does not say who calls");
+        unauthenticated("the listener does not say")
+    })?;
     if caller.trace_id.is_empty() {
         caller.trace_id = trace_id(metadata).unwrap_or_default();
     }
@@ -27,7 +30,26 @@ fn trace_id(metadata: &MetadataMap) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_reflect::DescriptorPool;
+
     use super::*;
+    use crate::domain::Method;
+    use crate::grpc::proto::FILE_DESCRIPTOR_SET;
+
+    #[test]
+    fn every_call_is_a_right_that_rules_can_name() {
+        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let services = pool.services().filter(|service| service.package_name() == "situs.v1");
+        let calls: BTreeSet<String> = services
+            .flat_map(|service| {
+                let name = service.name().to_owned();
+                service.methods().map(|method| format!("{name}/{}", method.name())).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(calls, Method::ALL.iter().map(ToString::to_string).collect());
+    }
 
     fn trace_id_of(header: &str) -> Option<String> {
         let mut metadata = MetadataMap::new();

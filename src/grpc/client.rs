@@ -3,10 +3,12 @@
 
 mod audit;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::metadata::AsciiMetadataValue;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
@@ -34,6 +36,12 @@ pub enum ClientError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The certificates or the key are none. Mend them.
+    #[error("the certificates or the key cannot be used")]
+    Credentials(#[source] tonic::transport::Error),
+    /// The token is none. Mend it.
+    #[error("the token cannot be sent: it has other characters than a token has")]
+    Token,
     /// There is no connection. Start the server, or name another.
     #[error("failed to reach a server at `{server}`")]
     Connect {
@@ -61,6 +69,17 @@ pub struct Refusal {
     reason: String,
 }
 
+/// How a client and a server know each other. Its parts are secrets, and are not shown.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// The authorities of the server's certificate, as PEM; absent: the system's.
+    pub ca: Option<Vec<u8>>,
+    /// The client's own certificate with its chain, and its key, as PEM.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// The token to send with each call.
+    pub token: Option<String>,
+}
+
 /// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
@@ -74,34 +93,35 @@ pub struct Page {
 #[derive(Clone, Debug)]
 pub struct Client {
     channel: Channel,
+    token: Option<AsciiMetadataValue>,
     timeout: Duration,
 }
 
 // === impl Client ===
 
 impl Client {
-    /// Connects to `HOST:PORT` or `http://HOST:PORT`. No call then takes longer than `timeout`.
+    /// Connects to `HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`, with these credentials. No call then
+    /// takes longer than `timeout`.
     ///
     /// # Errors
-    /// [`ClientError::Address`] or [`ClientError::Connect`].
-    pub async fn connect(server: &str, timeout: Duration) -> Result<Self, ClientError> {
-        let bad = |problem| ClientError::Address { server: server.to_owned(), problem };
-        let uri = match server.split_once("://") {
-            Some(("http", _)) => server.to_owned(),
-            Some(("https", _)) => return Err(bad("this program speaks to servers without TLS only")),
-            Some(_) => return Err(bad("it begins with http://, or with the host")),
-            None => format!("http://{server}"),
-        };
-        let uri: Uri = uri.parse().map_err(|_| bad("give HOST:PORT, such as 127.0.0.1:7171"))?;
-        if uri.port().is_none() {
-            return Err(bad("it has no port; give HOST:PORT, such as 127.0.0.1:7171"));
+    /// [`ClientError::Address`], [`ClientError::Credentials`] or [`ClientError::Connect`].
+    pub async fn connect(
+        server: &str,
+        credentials: Credentials,
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
+        let uri = address(server, &credentials)?;
+        let is_tls = uri.scheme_str() == Some("https");
+        let mut endpoint = Endpoint::from(uri).connect_timeout(CONNECT).timeout(timeout);
+        let token = credentials.token()?;
+        if is_tls {
+            endpoint = endpoint.tls_config(credentials.tls()).map_err(ClientError::Credentials)?;
         }
-        let endpoint = Endpoint::from(uri).connect_timeout(CONNECT).timeout(timeout);
         let channel = endpoint
             .connect()
             .await
             .map_err(|source| ClientError::Connect { server: server.to_owned(), source })?;
-        Ok(Self { channel, timeout })
+        Ok(Self { channel, token, timeout })
     }
 
     /// Asks a question; gives the answer.
@@ -189,8 +209,63 @@ impl Client {
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(self.timeout);
+        if let Some(token) = &self.token {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
         request
     }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    fn tls(&self) -> ClientTlsConfig {
+        let config = match &self.ca {
+            Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        match &self.identity {
+            Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+            None => config,
+        }
+    }
+
+    fn token(&self) -> Result<Option<AsciiMetadataValue>, ClientError> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let mut value: AsciiMetadataValue =
+            format!("Bearer {}", token.trim()).parse().map_err(|_| ClientError::Token)?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// The address of a server. What is secret goes by TLS, or no further than this machine.
+fn address(server: &str, credentials: &Credentials) -> Result<Uri, ClientError> {
+    let bad = |problem| ClientError::Address { server: server.to_owned(), problem };
+    let has_tls = credentials.ca.is_some() || credentials.identity.is_some();
+    let uri = match server.split_once("://") {
+        Some(("https", _)) => server.to_owned(),
+        Some(("http", _)) if has_tls => return Err(bad("certificates are for https://")),
+        Some(("http", _)) => server.to_owned(),
+        Some(_) => return Err(bad("it begins with https:// or http://, or with the host")),
+        None => format!("{}://{server}", if has_tls { "https" } else { "http" }),
+    };
+    let uri: Uri = uri.parse().map_err(|_| bad("give HOST:PORT, such as 127.0.0.1:7171"))?;
+    if uri.port().is_none() {
+        return Err(bad("it has no port; give HOST:PORT, such as 127.0.0.1:7171"));
+    }
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if credentials.token.is_some() && uri.scheme_str() == Some("http") && !here {
+        return Err(bad("a token is sent by https:// alone, or to this machine"));
+    }
+    Ok(uri)
 }
 
 // === impl ClientError ===
@@ -260,6 +335,9 @@ impl Refusal {
             (_, "NOT_RECORDED") => "the server's disk needs a look: what cannot be recorded is not done",
             (_, "FIELD_FORBIDDEN") => {
                 "leave it out, register it in the catalogue, or let the access policy permit it to this caller"
+            }
+            (Code::Unauthenticated, _) => {
+                "the server does not know this caller: --token-file, or --cert and --key, say who it is"
             }
             (_, "FORBIDDEN") => "the access policy of the server does not let this caller do it",
             (_, "CONFLICT" | "EXISTS") => "read it with `situs catalog get`, then decide anew",

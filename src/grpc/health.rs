@@ -17,6 +17,11 @@ const BUNDLE: &str = "situs.v1.Bundle";
 /// Not a service: NOT_SERVING while decisions cannot be recorded, or no checkpoint can be written.
 const LOG: &str = "situs.v1.Log";
 
+/// Not services: NOT_SERVING while the last attempt to take up changed certificates, or the keys of tokens,
+/// failed; not there at all where there are none.
+const TLS: &str = "situs.v1.Tls";
+const TOKEN_KEYS: &str = "situs.v1.TokenKeys";
+
 /// Says how the server is. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Health(HealthReporter);
@@ -43,6 +48,16 @@ impl Health {
     /// Whether the last attempt to load a bundle succeeded.
     pub async fn set_bundle(&self, is_good: bool) {
         self.0.set_service_status(BUNDLE, status(is_good)).await;
+    }
+
+    /// Whether the certificates are those of the files.
+    pub async fn set_certificates(&self, is_good: bool) {
+        self.0.set_service_status(TLS, status(is_good)).await;
+    }
+
+    /// Whether the keys of tokens are those of their source.
+    pub async fn set_token_keys(&self, is_good: bool) {
+        self.0.set_service_status(TOKEN_KEYS, status(is_good)).await;
     }
 
     /// Whether decisions are recorded and published.

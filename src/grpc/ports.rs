@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::{Answer, Caller, Effect, Entry, EntryKind, Fault, Question, Vocabulary};
+use crate::domain::{Answer, Caller, Effect, Entry, EntryKind, Fault, Method, Question, Vocabulary};
 
 pub use self::audit::{
     AuditError, AuditLog, AuditPage, CheckpointInfo, ItemKey, LogItem, NewOutcome, Proof, ProofSubject,
@@ -22,9 +22,10 @@ pub trait Vocabularies: Send + Sync + 'static {
 
 /// Answers questions.
 pub trait Authorizer: Send + Sync + 'static {
-    /// Answers a question that was checked. A deny is an answer.
+    /// Answers a question that was checked, and came by this method. A deny is an answer.
     fn answer(
         &self,
+        method: Method,
         question: Question,
         caller: &Caller,
     ) -> impl Future<Output = Result<Answer, AnswerError>> + Send;
@@ -49,9 +50,12 @@ pub enum AnswerError {
     /// The decision could not be recorded, so it is not given. Worth a retry.
     #[error("the decision could not be recorded: {0}")]
     NotRecorded(String),
-    /// The caller may not ask this, or not assert this field. Not worth a retry.
+    /// The caller may not ask about this data. Not worth a retry.
+    #[error("the caller may not do this")]
+    Forbidden,
+    /// The caller may not assert this field. Not worth a retry.
     #[error("the caller may not give `{field}`")]
-    Forbidden {
+    FieldForbidden {
         /// The field, such as `process.upheld`.
         field: String,
     },

@@ -52,7 +52,8 @@ impl From<AnswerError> for Status {
             AnswerError::NotRecorded(_) => {
                 explained(&error, Code::Unavailable, "the decision could not be recorded", "NOT_RECORDED", [])
             }
-            AnswerError::Forbidden { field } => {
+            AnswerError::Forbidden => forbidden(&error),
+            AnswerError::FieldForbidden { field } => {
                 let message = format!("the caller may not give `{field}`");
                 let info = [("field", field.clone())];
                 explained(&error, Code::PermissionDenied, &message, "FIELD_FORBIDDEN", info)
@@ -190,10 +191,23 @@ pub(super) fn exists(actual: u64) -> Status {
     explained(&error, Code::AlreadyExists, &format!("the entry exists, at revision {actual}"), "EXISTS", info)
 }
 
-/// That nobody knows who calls.
-pub(super) fn unauthenticated() -> Status {
-    tracing::error!("a request came without a caller: the listener does not say who calls");
+/// That nobody knows who calls. Why is for the log alone.
+pub(crate) fn unauthenticated(cause: &str) -> Status {
+    tracing::info!(cause, "a caller is not known; refused");
     Status::unauthenticated("nobody knows who calls")
+}
+
+/// That nobody can be known now.
+pub(crate) fn unknown_for_now() -> Status {
+    tracing::error!("there are no keys to know a caller by; refused");
+    Status::unavailable("nobody can be known now")
+}
+
+/// That there is too much to do.
+pub(crate) fn overloaded(message: &'static str) -> Status {
+    tracing::debug!(message, "shed");
+    let details = ErrorDetails::with_error_info("OVERLOADED", DOMAIN, HashMap::<String, String>::new());
+    Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 /// That a task ended without its answer.

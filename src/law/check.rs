@@ -3,7 +3,6 @@
 //! Two passes: first every id is declared, so that a row may name one of any file; then every row is
 //! read, dated and checked against what is declared.
 
-
 use jiff::Timestamp;
 use toml::Spanned;
 

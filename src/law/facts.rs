@@ -13,8 +13,8 @@ use super::condition::Condition;
 use super::index::Index;
 use super::places::Codes;
 use super::rows::{
-    Absence, AliasRow, ConditionRow, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism, NotARule,
-    Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
+    Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism,
+    NotARule, Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
 };
 use super::vocabulary::IdSet;
 use super::world::Epoch;
@@ -114,6 +114,7 @@ pub struct Facts {
     pub(super) sector_kinds: HashMap<String, Vec<String>>,
     pub(super) systematic: BTreeSet<String>,
     pub(super) messages: HashMap<(IdSet, String), String>,
+    pub(super) counted: HashMap<(IdSet, String), CountsAs>,
     pub(super) routes: BTreeMap<String, RouteKind>,
     pub(super) next_steps: Vec<String>,
     pub(super) fulfils: BTreeMap<String, Vec<String>>,
@@ -214,6 +215,7 @@ impl Facts {
             sector_kinds: HashMap::new(),
             systematic: BTreeSet::new(),
             messages: HashMap::new(),
+            counted: HashMap::new(),
             routes: BTreeMap::new(),
             next_steps: Vec::new(),
             fulfils: BTreeMap::new(),
@@ -289,24 +291,6 @@ impl Facts {
     #[must_use]
     pub fn jurisdiction_count(&self) -> usize {
         self.jurisdictions.len()
-    }
-
-    /// The sentence of a declared reason code, obligation or next step.
-    #[must_use]
-    pub fn message(&self, set: IdSet, id: &str) -> &str {
-        self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
-    }
-
-    /// A declared kind of route.
-    #[must_use]
-    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
-        self.routes.get(kind)
-    }
-
-    /// The obligations that each outcome fulfils.
-    #[must_use]
-    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
-        &self.fulfils
     }
 
     /// The strongest of several next steps, as the facts rank them.

@@ -5,6 +5,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::vocabulary::IdSet;
+
 /// What is said of how sure a row is, and when it must be looked at again.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct ReviewRow {
@@ -139,7 +141,51 @@ pub(super) struct WordRow {
     #[serde(default)]
     pub decision: Option<String>,
     #[serde(default)]
+    pub counts_as: Option<CountsAs>,
+    #[serde(default)]
     pub note: Option<String>,
+}
+
+/// What a transparency report counts a next step, an obligation or an outcome as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountsAs {
+    /// The authority is sent to the customer: of a next step.
+    ToCustomer,
+    /// The customer is to be told: of an obligation.
+    NoticeDue,
+    /// The customer is to be told later: of an obligation or an outcome.
+    NoticeDelayed,
+    /// The customer must not be told, and no date says until when: likewise.
+    NoticeProhibited,
+    /// The demand may be counted in wide bands only: of an obligation.
+    BandsOnly,
+    /// All that was demanded was handed over: of an outcome, as are those below.
+    Disclosed,
+    /// A part of it was.
+    Narrowed,
+    /// Nothing was.
+    Withheld,
+    /// There was nothing to hand over.
+    NoData,
+    /// The authority withdrew the demand.
+    Withdrawn,
+    /// The authority was sent to the customer.
+    Redirected,
+    /// The customer was told.
+    NoticeGiven,
+}
+
+impl CountsAs {
+    /// Whether a word of a set can count as this.
+    pub(super) const fn fits(self, set: IdSet) -> bool {
+        match self {
+            Self::ToCustomer => matches!(set, IdSet::NextStep),
+            Self::NoticeDue | Self::BandsOnly => matches!(set, IdSet::Obligation),
+            Self::NoticeDelayed | Self::NoticeProhibited => matches!(set, IdSet::Obligation | IdSet::Outcome),
+            _ => matches!(set, IdSet::Outcome),
+        }
+    }
 }
 
 /// A kind of route, with the relation kinds that carry it.

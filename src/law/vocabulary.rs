@@ -1,8 +1,9 @@
 //! The declared identifiers, and what a caller or a policy may name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
+use super::rows::{CountsAs, RouteKind};
 use crate::domain::near;
 
 /// A set of declared identifiers.
@@ -72,6 +73,30 @@ impl Facts {
     pub fn ids(&self, set: IdSet) -> &BTreeSet<String> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         self.sets.get(&set).unwrap_or(&NONE)
+    }
+
+    /// The sentence of a declared reason code, obligation or next step.
+    #[must_use]
+    pub fn message(&self, set: IdSet, id: &str) -> &str {
+        self.messages.get(&(set, id.to_owned())).map_or("", String::as_str)
+    }
+
+    /// A declared kind of route.
+    #[must_use]
+    pub fn route(&self, kind: &str) -> Option<&RouteKind> {
+        self.routes.get(kind)
+    }
+
+    /// The obligations that each outcome fulfils.
+    #[must_use]
+    pub fn fulfils(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fulfils
+    }
+
+    /// What a transparency report counts a declared word as; `None`: as nothing.
+    #[must_use]
+    pub fn counts_as(&self, set: IdSet, id: &str) -> Option<CountsAs> {
+        self.counted.get(&(set, id.to_owned())).copied()
     }
 
     /// Checks that an identifier is declared.

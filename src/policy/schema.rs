@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::bundle::ACTIONS;
-use crate::domain::{AuthorityType, Category, Confidence, Disposition, Fault, TenantType};
+use crate::domain::{
+    AuthorityType, Category, Confidence, Credential, Disposition, Fault, Method, TenantType,
+};
 use crate::law::{Facts, IdSet, RelationState};
 
 /// The path of the schema in a bundle.
@@ -20,6 +22,7 @@ pub(super) const TYPES: &[&str] = &[
     "Category",
     "Condition",
     "Confidence",
+    "Credential",
     "Customer",
     "DataKind",
     "Disposition",
@@ -29,6 +32,7 @@ pub(super) const TYPES: &[&str] = &[
     "Issuer",
     "Jurisdiction",
     "Mechanism",
+    "Method",
     "Mode",
     "Operator",
     "ReasonCode",
@@ -74,6 +78,9 @@ pub(super) fn closed_lists(facts: &Facts) -> ClosedLists {
         ("ReasonCode", declared(IdSet::Reason).collect()),
         ("Category", Category::ALL.iter().map(ToString::to_string).collect()),
         ("Disposition", Disposition::ALL.iter().map(ToString::to_string).collect()),
+        ("Credential", Credential::ALL.iter().map(ToString::to_string).collect()),
+        ("Method", Method::ALL.iter().map(ToString::to_string).collect()),
+        ("Service", Method::ALL.iter().map(|method| method.service().to_owned()).collect()),
         ("AuthorityType", words(AuthorityType::ALL, UNKNOWN)),
         ("TenantType", words(TenantType::ALL, UNKNOWN)),
         (

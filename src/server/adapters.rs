@@ -2,11 +2,13 @@
 
 mod audit;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::limits::Limits;
 use super::reload::{Loaded, Reloader};
 use crate::catalog::{self, Catalog, WatchEnd, WatchError, WriteError};
-use crate::domain::{Answer, Caller, Entry, EntryKind, Question, Vocabulary};
+use crate::domain::{Answer, Caller, Entry, EntryKind, Method, Question, Vocabulary};
 use crate::engine::{self, Engine};
 use crate::grpc::ports;
 use crate::grpc::ports::{
@@ -28,18 +30,31 @@ impl Vocabularies for Words {
     }
 }
 
-/// Answers by the engine.
-pub(super) struct Authorizer(pub Engine);
+/// Answers by the engine, as long as there is a place for a question.
+pub(super) struct Authorizer {
+    pub engine: Engine,
+    pub limits: Limits,
+}
 
 impl ports::Authorizer for Authorizer {
-    async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
-        if self.0.bundle().is_none() {
+    async fn answer(
+        &self,
+        method: Method,
+        question: Question,
+        caller: &Caller,
+    ) -> Result<Answer, AnswerError> {
+        // One that comes alone was counted as a call.
+        let is_counted = method == Method::Authorize || self.limits.is_within_rate(caller);
+        let place = self.limits.question().filter(|_| is_counted);
+        let Some(_place) = place else { return Err(AnswerError::Overloaded) };
+        if self.engine.bundle().is_none() {
             return Err(AnswerError::NotReady);
         }
-        if !self.0.may_call("AuthorizationService/Authorize", caller) {
-            return Err(AnswerError::Forbidden { field: "a question".to_owned() });
+        // INVARIANT: before the catalogue is read, so that no right and no such data answer alike.
+        if !self.engine.may_call(method, question.data_ref.tenant(), caller) {
+            return Err(AnswerError::Forbidden);
         }
-        self.0.answer(question, caller).await.map_err(|error| match error {
+        self.engine.answer(question, caller).await.map_err(|error| match error {
             engine::AnswerError::NotReady => AnswerError::NotReady,
             engine::AnswerError::CatalogBehind { at, wanted } => AnswerError::Behind {
                 what: "catalogue revision",
@@ -50,7 +65,7 @@ impl ports::Authorizer for Authorizer {
                 AnswerError::Behind { what: "policy version", here: at, wanted }
             }
             engine::AnswerError::NotRecorded(error) => AnswerError::NotRecorded(error.to_string()),
-            engine::AnswerError::Forbidden { field } => AnswerError::Forbidden { field },
+            engine::AnswerError::Forbidden { field } => AnswerError::FieldForbidden { field },
         })
     }
 }
@@ -62,8 +77,8 @@ pub(super) struct CatalogAdmin {
 }
 
 impl CatalogAdmin {
-    fn allow(&self, method: &str, caller: &Caller) -> Result<(), CatalogError> {
-        if self.engine.may_call(method, caller) { Ok(()) } else { Err(CatalogError::Forbidden) }
+    fn allow(&self, method: Method, tenant: &str, caller: &Caller) -> Result<(), CatalogError> {
+        if self.engine.may_call(method, tenant, caller) { Ok(()) } else { Err(CatalogError::Forbidden) }
     }
 }
 
@@ -71,7 +86,7 @@ impl ports::CatalogAdmin for CatalogAdmin {
     type Watch = Watch;
 
     async fn put(&self, entry: Entry, expected: Expected, caller: &Caller) -> Result<u64, CatalogError> {
-        self.allow("CatalogService/Put", caller)?;
+        self.allow(Method::CatalogPut, entry.kind().tenant_of(entry.key()), caller)?;
         self.catalog.put(entry, expectation(expected)).await.map_err(write_error)
     }
 
@@ -82,12 +97,12 @@ impl ports::CatalogAdmin for CatalogAdmin {
         expected: Expected,
         caller: &Caller,
     ) -> Result<u64, CatalogError> {
-        self.allow("CatalogService/Delete", caller)?;
+        self.allow(Method::CatalogDelete, kind.tenant_of(key), caller)?;
         self.catalog.delete(kind, key, expectation(expected)).await.map_err(write_error)
     }
 
     fn get(&self, kind: EntryKind, key: &str, caller: &Caller) -> Result<(Entry, u64), CatalogError> {
-        self.allow("CatalogService/Get", caller)?;
+        self.allow(Method::CatalogGet, kind.tenant_of(key), caller)?;
         self.catalog.get(kind, key).ok_or(CatalogError::NotFound)
     }
 
@@ -99,9 +114,12 @@ impl ports::CatalogAdmin for CatalogAdmin {
         page_token: &str,
         caller: &Caller,
     ) -> Result<Page, CatalogError> {
-        self.allow("CatalogService/List", caller)?;
-        let page =
-            self.catalog.list(kind, prefix, page_size, page_token).map_err(|_| CatalogError::PageToken)?;
+        self.allow(Method::CatalogList, kind.tenant_below(prefix), caller)?;
+        let mut sight = Sight::new(&self.engine, Method::CatalogList, caller);
+        let page = self
+            .catalog
+            .list(kind, prefix, page_size, page_token, |key| sight.shows(kind.tenant_of(key)))
+            .map_err(|_| CatalogError::PageToken)?;
         Ok(Page { entries: page.entries, next_page_token: page.next_page_token })
     }
 
@@ -111,39 +129,93 @@ impl ports::CatalogAdmin for CatalogAdmin {
         from_revision: Option<u64>,
         caller: &Caller,
     ) -> Result<Watch, CatalogError> {
-        self.allow("CatalogService/Watch", caller)?;
+        self.allow(Method::CatalogWatch, "", caller)?;
         let watch = self.catalog.watch(kinds, from_revision).map_err(|error| match error {
             WatchError::Compacted { oldest } => CatalogError::Compacted { oldest },
             // A revision that is still to come is of another catalogue: begin again, as after a compaction.
             WatchError::Ahead { revision } => CatalogError::Compacted { oldest: revision },
             WatchError::TooMany { .. } => CatalogError::Overloaded,
         })?;
-        Ok(Watch(Some(watch)))
+        Ok(Watch { watch: Some(watch), engine: self.engine.clone(), caller: caller.clone() })
     }
 }
 
-/// A watch of the catalogue, until its end was told.
-pub(super) struct Watch(Option<catalog::Watch>);
+/// Whose data a caller sees in one list; each tenant is asked about once.
+struct Sight<'a> {
+    engine: &'a Engine,
+    method: Method,
+    caller: &'a Caller,
+    known: HashMap<String, bool>,
+}
+
+impl<'a> Sight<'a> {
+    fn new(engine: &'a Engine, method: Method, caller: &'a Caller) -> Self {
+        Self { engine, method, caller, known: HashMap::new() }
+    }
+
+    fn shows(&mut self, tenant: &str) -> bool {
+        if let Some(shown) = self.known.get(tenant) {
+            return *shown;
+        }
+        let shown = self.engine.may_call(self.method, tenant, self.caller);
+        self.known.insert(tenant.to_owned(), shown);
+        shown
+    }
+}
+
+/// A watch of the catalogue, until its end was told. It shows what its caller may see when it happens.
+pub(super) struct Watch {
+    watch: Option<catalog::Watch>,
+    engine: Engine,
+    caller: Caller,
+}
+
+impl Watch {
+    fn shows(&self, tenant: &str) -> bool {
+        self.engine.may_call(Method::CatalogWatch, tenant, &self.caller)
+    }
+}
 
 impl CatalogWatch for Watch {
     async fn next(&mut self) -> Option<Result<WatchEvent, CatalogError>> {
-        let watch = self.0.as_mut()?;
-        match watch.next().await {
-            Ok(event) => Some(Ok(match event {
-                catalog::Event::Put { entry, revision } => WatchEvent::Put { entry, revision },
-                catalog::Event::Delete { kind, key, revision } => WatchEvent::Delete { kind, key, revision },
-                catalog::Event::SnapshotEnd { revision } => WatchEvent::SnapshotEnd { revision },
-                catalog::Event::Bookmark { revision } => WatchEvent::Bookmark { revision },
-            })),
-            Err(end) => {
-                self.0 = None;
-                Some(Err(match end {
-                    WatchEnd::Lagged { last_revision } => CatalogError::Lagged { last: last_revision },
-                    WatchEnd::Closed { .. } => CatalogError::Store("the catalogue is closing".to_owned()),
-                    WatchEnd::Store { source, .. } => CatalogError::Store(source.to_string()),
-                }))
+        loop {
+            let told = self.watch.as_mut()?.next().await;
+            // The right to watch at all may have ended, or the credential.
+            if !self.shows("") {
+                self.watch = None;
+                return Some(Err(CatalogError::Forbidden));
+            }
+            match told {
+                Ok(catalog::Event::Put { entry, revision }) => {
+                    if self.shows(entry.kind().tenant_of(entry.key())) {
+                        return Some(Ok(WatchEvent::Put { entry, revision }));
+                    }
+                }
+                Ok(catalog::Event::Delete { kind, key, revision }) => {
+                    if self.shows(kind.tenant_of(&key)) {
+                        return Some(Ok(WatchEvent::Delete { kind, key, revision }));
+                    }
+                }
+                Ok(catalog::Event::SnapshotEnd { revision }) => {
+                    return Some(Ok(WatchEvent::SnapshotEnd { revision }));
+                }
+                Ok(catalog::Event::Bookmark { revision }) => {
+                    return Some(Ok(WatchEvent::Bookmark { revision }));
+                }
+                Err(end) => {
+                    self.watch = None;
+                    return Some(Err(ended(end)));
+                }
             }
         }
+    }
+}
+
+fn ended(end: WatchEnd) -> CatalogError {
+    match end {
+        WatchEnd::Lagged { last_revision } => CatalogError::Lagged { last: last_revision },
+        WatchEnd::Closed { .. } => CatalogError::Store("the catalogue is closing".to_owned()),
+        WatchEnd::Store { source, .. } => CatalogError::Store(source.to_string()),
     }
 }
 
@@ -179,9 +251,9 @@ pub(super) struct PolicyAdmin {
 }
 
 impl PolicyAdmin {
-    fn allow(&self, method: &str, caller: &Caller) -> Result<Arc<Bundle>, PolicyError> {
+    fn allow(&self, method: Method, caller: &Caller) -> Result<Arc<Bundle>, PolicyError> {
         let bundle = self.reader.current().ok_or(PolicyError::NotReady)?;
-        if self.engine.may_call(method, caller) { Ok(bundle) } else { Err(PolicyError::Forbidden) }
+        if self.engine.may_call(method, "", caller) { Ok(bundle) } else { Err(PolicyError::Forbidden) }
     }
 
     fn info(&self, bundle: &Bundle, origin: &str) -> BundleInfo {
@@ -200,9 +272,9 @@ impl ports::PolicyAdmin for PolicyAdmin {
         let status = self.reader.status();
         let last_failure = status.failure.map(|failure| (failure.at, failure.error.faults));
         // Before the first bundle nothing says who may ask; a local caller learns why there is none.
-        let active = match self.allow("PolicyService/GetStatus", caller) {
+        let active = match self.allow(Method::PolicyStatus, caller) {
             Ok(bundle) => Some(self.info(&bundle, &status.origin)),
-            Err(PolicyError::NotReady) if caller.local => None,
+            Err(PolicyError::NotReady) if caller.is_local() => None,
             Err(error) => return Err(error),
         };
         Ok(PolicyStatus { active, last_failure })
@@ -215,7 +287,7 @@ impl ports::PolicyAdmin for PolicyAdmin {
         limit: usize,
         caller: &Caller,
     ) -> Result<PolicyPage, PolicyError> {
-        let bundle = self.allow("PolicyService/ListPolicies", caller)?;
+        let bundle = self.allow(Method::ListPolicies, caller)?;
         let mut rules: Vec<&Rule> =
             bundle.rules().iter().filter(|rule| rule.id.starts_with(prefix)).collect();
         rules.sort_by(|a, b| a.id.cmp(&b.id));
@@ -225,7 +297,7 @@ impl ports::PolicyAdmin for PolicyAdmin {
     }
 
     fn policy(&self, policy_id: &str, caller: &Caller) -> Result<PolicyText, PolicyError> {
-        let bundle = self.allow("PolicyService/GetPolicy", caller)?;
+        let bundle = self.allow(Method::GetPolicy, caller)?;
         let rule = bundle.rule(policy_id).ok_or(PolicyError::NotFound)?;
         Ok(PolicyText {
             info: info(rule),
@@ -235,10 +307,10 @@ impl ports::PolicyAdmin for PolicyAdmin {
     }
 
     async fn reload(&self, caller: &Caller) -> Result<Reloaded, PolicyError> {
-        match self.allow("PolicyService/Reload", caller) {
+        match self.allow(Method::ReloadPolicies, caller) {
             Ok(_) => {}
             // Without a bundle a local caller may still try to get one in.
-            Err(PolicyError::NotReady) if caller.local => {}
+            Err(PolicyError::NotReady) if caller.is_local() => {}
             Err(error) => return Err(error),
         }
         let loaded = self.reloader.load().await.map_err(|error| PolicyError::Rejected(error.faults))?;

@@ -2,27 +2,19 @@
 //! its cases run, and only then published, in one step.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 use super::bundles::Kept;
+use super::changes::{Changes, POLL};
 use crate::domain::{Fault, Files};
 use crate::engine::Clock;
 use crate::grpc::Health;
 use crate::policy::{self, Bundle, LoadError, Reader, Writer};
 use crate::scenario;
-
-/// An edit counts as done when nothing changed for this long: a checkout writes many files.
-const QUIET: Duration = Duration::from_millis(100);
-/// The folder is looked at this often too, for file systems that send no events.
-const POLL: Duration = Duration::from_secs(5);
-/// Events that wait; more say nothing new.
-const EVENTS: usize = 64;
-/// An edit that goes on for longer is read as it is; a half-written one fails its checks.
-const MAX_EDIT: Duration = Duration::from_secs(3);
 
 /// Faults of one load that go to the log: a bad rule can break every case, and a person reads the first few.
 const MAX_LOGGED: usize = 20;
@@ -50,6 +42,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// What was read last of the folder, good or bad.
     seen: std::sync::Mutex<Option<Files>>,
+    /// The current bundle could not be written to the data folder.
+    unkept: AtomicBool,
 }
 
 impl Reloader {
@@ -62,7 +56,8 @@ impl Reloader {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (writer, seen) = (Mutex::new(writer), std::sync::Mutex::default());
-        Self(Arc::new(Inner { folder, kept, writer, reader, health, clock, seen }))
+        let unkept = AtomicBool::new(false);
+        Self(Arc::new(Inner { folder, kept, writer, reader, health, clock, seen, unkept }))
     }
 
     pub fn reader(&self) -> Reader {
@@ -146,22 +141,52 @@ impl Reloader {
 
     /// Loads again after each edit of the folder. Ends only with the server.
     pub async fn watch(self) {
-        let Some(folder) = self.0.folder.clone() else { return };
-        let (sender, mut events) = mpsc::channel(EVENTS);
-        let _watcher = watcher(&folder, sender);
+        let Some(folder) = self.0.folder.clone() else {
+            loop {
+                tokio::time::sleep(POLL).await;
+                self.keep_up().await;
+            }
+        };
+        let mut changes = Changes::of_folder(&folder);
         loop {
             // The first look is at once: the folder may have changed since the first bundle was read.
-            let files = settled(&folder, &mut events).await;
+            let files = changes.settled(|| read(&folder)).await;
             if files != self.0.seen() {
                 // The log and the status carry what is wrong; there is nobody else to tell.
                 let _noted = self.load_or_read(files).await;
             }
-            let _told = changes(&mut events, POLL).await;
+            changes.next().await;
+            self.keep_up().await;
+        }
+    }
+
+    /// Keeps the current bundle, where the disk did not let it be kept before.
+    async fn keep_up(&self) {
+        if self.0.unkept.load(Ordering::Relaxed)
+            && let Some(bundle) = self.0.reader.current()
+        {
+            let inner = Arc::clone(&self.0);
+            let kept = tokio::task::spawn_blocking(move || inner.keep(bundle.version(), bundle.files()));
+            // What it could not do it has logged.
+            let _ended = kept.await;
         }
     }
 }
 
 impl Inner {
+    /// Keeps a bundle's files. Where that fails the bundle is served all the same, and this is tried again.
+    fn keep(&self, version: &str, files: &Files) {
+        let kept = self.kept.keep(version, files);
+        self.unkept.store(kept.is_err(), Ordering::Relaxed);
+        if let Err(error) = kept {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the bundle could not be kept: a restart during a bad edit could not fall back to it, and what it \
+                 decides could not be decided again"
+            );
+        }
+    }
+
     fn seen(&self) -> Option<Files> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -181,36 +206,6 @@ impl Inner {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files.as_ref().ok().cloned();
         Ok((files?, folder.display().to_string()))
     }
-}
-
-/// The folder's files, once two reads with quiet between them agree: what is read while an edit of several
-/// files goes on may be a bundle that nobody wrote.
-async fn settled(folder: &Path, events: &mut mpsc::Receiver<()>) -> Option<Files> {
-    let settle = async {
-        let mut before = read(folder).await;
-        loop {
-            while changes(events, QUIET).await {}
-            let now = read(folder).await;
-            if now == before {
-                return now;
-            }
-            before = now;
-        }
-    };
-    match tokio::time::timeout(MAX_EDIT, settle).await {
-        Ok(files) => files,
-        Err(_late) => read(folder).await,
-    }
-}
-
-/// Whether a change is told of in this time. Without a watcher none ever is, and the time passes.
-async fn changes(events: &mut mpsc::Receiver<()>, within: Duration) -> bool {
-    let told = async {
-        if events.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::time::timeout(within, told).await.is_ok()
 }
 
 /// Reads, checks and tries a bundle.
@@ -234,9 +229,7 @@ fn prepare(inner: &Inner, files: Option<Files>) -> Result<Loaded, LoadError> {
         tracing::warn!("{warning}");
     }
     try_cases(&bundle, &files, inner)?;
-    if let Err(error) = inner.kept.keep(bundle.version(), &files) {
-        tracing::error!(%error, "the bundle could not be kept; a restart during a bad edit would have nothing to fall back to");
-    }
+    inner.keep(bundle.version(), &files);
     Ok(Loaded { bundle: Arc::new(bundle), origin, changed: true })
 }
 
@@ -268,20 +261,6 @@ fn try_cases(bundle: &Bundle, files: &Files, inner: &Inner) -> Result<(), LoadEr
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(LoadError { faults }) }
-}
-
-fn watcher(folder: &Path, sender: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-    let watcher = notify::recommended_watcher(move |_event: notify::Result<notify::Event>| {
-        // A full queue already says that something changed.
-        let _full = sender.try_send(());
-    });
-    let watched = watcher.and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    });
-    watched
-        .inspect_err(|error| tracing::warn!(%error, every = ?POLL, "the folder cannot be watched; it is read at intervals"))
-        .ok()
 }
 
 /// What the folder holds; `None` where it cannot be read.

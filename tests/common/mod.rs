@@ -7,8 +7,10 @@
 
 pub mod dice;
 pub mod facts;
+pub mod pki;
 pub mod place;
 pub mod server;
+pub mod year;
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use situs::grpc::proto::authorization_service_client::AuthorizationServiceClient;
 use situs::grpc::proto::policy_service_client::PolicyServiceClient;
 use situs::grpc::proto::{GetStatusRequest, GetStatusResponse};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -31,6 +31,7 @@ pub struct Server {
 /// How to start a server.
 pub struct Start {
     command: Command,
+    listen: String,
     data_dir: PathBuf,
 }
 
@@ -51,27 +52,51 @@ impl Start {
     }
 
     fn plain(mut command: Command, data_dir: &Path) -> Self {
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+        command.args(["serve", "--data-dir"]).arg(data_dir);
         // What is set where the tests run is not for the server that they start.
-        for name in [
-            "SITUS_CONFIG",
-            "SITUS_POLICIES",
-            "SITUS_EXAMPLE",
-            "SITUS_LOG_FORMAT",
-            "SITUS_DURABLE",
-            "SITUS_MASK",
-            "SITUS_ERASE",
-        ] {
+        let set = std::env::vars_os().map(|(name, _)| name);
+        for name in set.filter(|name| name.to_str().is_some_and(|name| name.starts_with("SITUS_"))) {
             command.env_remove(name);
         }
         command.env("RUST_LOG", "info").stdin(Stdio::null());
-        Self { command, data_dir: data_dir.to_owned() }
+        Self { command, listen: "127.0.0.1:0".to_owned(), data_dir: data_dir.to_owned() }
     }
 
     /// With a bundle's folder.
     pub fn policies(mut self, folder: &Path) -> Self {
         self.command.arg("--policies").arg(folder);
         self
+    }
+
+    /// With further arguments.
+    pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// With a setting, and what it is.
+    pub fn with(mut self, setting: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(setting).arg(value);
+        self
+    }
+
+    /// With a setting that is on.
+    pub fn with_flag(mut self, setting: &str) -> Self {
+        self.command.arg(setting);
+        self
+    }
+
+    /// On another address.
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Starts it, where it cannot; gives how it ended, and what it said.
+    pub fn fails(mut self) -> (Option<i32>, String) {
+        let output = self.command.arg("--listen").arg(&self.listen).output().unwrap();
+        assert!(output.stdout.is_empty(), "it listened: {}", String::from_utf8_lossy(&output.stdout));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Starts it, and waits until it answers from a bundle.
@@ -86,7 +111,8 @@ impl Start {
         std::fs::create_dir_all(&self.data_dir).unwrap();
         let log = self.data_dir.join("log.txt");
         let errors = std::fs::File::create(&log).unwrap();
-        let mut child = self.command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+        let command = self.command.arg("--listen").arg(&self.listen);
+        let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -127,6 +153,16 @@ impl Server {
         Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// A connection by TLS, if there comes to be one.
+    pub async fn connect_tls(&self, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
+        Endpoint::from_shared(format!("https://localhost:{}", self.port()))?.tls_config(tls)?.connect().await
+    }
+
     /// A client of the service that answers.
     pub async fn authorization(&self) -> AuthorizationServiceClient<Channel> {
         AuthorizationServiceClient::new(self.connect().await)
@@ -145,9 +181,7 @@ impl Server {
 
     /// Whether a service says that it serves.
     pub async fn serves(&self, service: &str) -> bool {
-        let mut client = HealthClient::new(self.connect().await);
-        let request = HealthCheckRequest { service: service.to_owned() };
-        client.check(request).await.unwrap().into_inner().status() == ServingStatus::Serving
+        serves(self.connect().await, service).await
     }
 
     /// The id of its process.
@@ -187,4 +221,11 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
         assert!(Instant::now() < until, "it did not come to pass in {DEADLINE:?}: {what}");
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Whether a service says, by this connection, that it serves.
+pub async fn serves(channel: Channel, service: &str) -> bool {
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let answer = HealthClient::new(channel).check(request).await.unwrap().into_inner();
+    answer.status() == ServingStatus::Serving
 }

@@ -30,7 +30,7 @@ async fn three_arguments_are_enough() {
     assert_eq!(answer.decision(), Decision::Allow);
     assert_eq!((answer.request_id.as_str(), answer.regimes), ("q-1", vec![String::from("IE")]));
     let caller = fixture.authorizer.caller.lock().unwrap().clone().unwrap();
-    assert_eq!(caller.identity, "tester");
+    assert_eq!(caller.identity.id, "tester");
     assert_eq!(caller.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 

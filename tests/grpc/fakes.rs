@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use situs::domain::{
-    Answer, Caller, Disposition, Duty, DutyFilter, DutyState, Effect, Entry, EntryKind, Fault, IdentifierSet,
-    Masking, Obligation, Outcome, Question, Receipt, RecordFilter, Verdict, Vocabulary,
+    Answer, Caller, Credential, Disposition, Duty, DutyFilter, DutyState, Effect, Entry, EntryKind, Fault,
+    IdentifierSet, Identity, Masking, Method, Obligation, Outcome, Question, Receipt, RecordFilter, Verdict,
+    Vocabulary,
 };
 use situs::grpc::ports::{
     AnswerError, AuditError, AuditLog, AuditPage, Authorizer, BundleInfo, CatalogAdmin, CatalogError,
@@ -69,7 +70,7 @@ pub struct FakeAuthorizer {
 }
 
 impl Authorizer for FakeAuthorizer {
-    async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
+    async fn answer(&self, _: Method, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
         *self.caller.lock().unwrap() = Some(caller.clone());
         match question.data_ref.as_str().split('/').nth(1).unwrap() {
             "slow" => {
@@ -86,7 +87,7 @@ impl Authorizer for FakeAuthorizer {
                 Err(AnswerError::Behind { what: "catalogue revision", here, wanted })
             }
             "unrecorded" => Err(AnswerError::NotRecorded(String::from("no space left on /secret/path"))),
-            "forbidden" => Err(AnswerError::Forbidden { field: String::from("process.upheld") }),
+            "forbidden" => Err(AnswerError::FieldForbidden { field: String::from("process.upheld") }),
             "overloaded" => Err(AnswerError::Overloaded),
             "unready" => Err(AnswerError::NotReady),
             _ => Ok(allow(question)),
@@ -282,7 +283,7 @@ impl PolicyAdmin for FakePolicies {
     }
 
     async fn reload(&self, caller: &Caller) -> Result<Reloaded, PolicyError> {
-        match caller.identity.as_str() {
+        match caller.identity.id.as_str() {
             "tester" => Err(PolicyError::Rejected(vec![Self::fault()])),
             _ => Err(PolicyError::Forbidden),
         }
@@ -438,8 +439,7 @@ impl Fixture {
         .add_service(health_service);
         let identify = move |mut request: Request<()>| -> Result<Request<()>, Status> {
             if knows_callers {
-                let (identity, trace_id) = (String::from("tester"), String::new());
-                request.extensions_mut().insert(Caller { identity, local: true, trace_id });
+                request.extensions_mut().insert(Caller::from(Identity::bare("tester", Credential::Local)));
             }
             Ok(request)
         };

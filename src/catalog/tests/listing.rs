@@ -22,7 +22,7 @@ async fn pages_follow_each_other_in_key_order_below_the_prefix() {
         let mut found = Vec::new();
         let mut token = String::new();
         loop {
-            let page = catalog.list(EntryKind::Party, prefix, size, &token).unwrap();
+            let page = catalog.list(EntryKind::Party, prefix, size, &token, |_| true).unwrap();
             assert!(page.entries.len() <= if size == 0 { 100 } else { size });
             assert_eq!(page.revision, 104);
             found.extend(keys(&page));
@@ -37,7 +37,7 @@ async fn pages_follow_each_other_in_key_order_below_the_prefix() {
         expected.sort();
         assert_eq!(found, expected, "{prefix} {size}");
     }
-    assert!(catalog.list(EntryKind::Holding, "p", 7, "").unwrap().entries.is_empty());
+    assert!(catalog.list(EntryKind::Holding, "p", 7, "", |_| true).unwrap().entries.is_empty());
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn writes_between_pages_neither_repeat_nor_skip_what_stays() {
     let mut found = Vec::new();
     let mut token = String::new();
     for round in 0.. {
-        let page = catalog.list(EntryKind::Party, "p", 4, &token).unwrap();
+        let page = catalog.list(EntryKind::Party, "p", 4, &token, |_| true).unwrap();
         found.extend(keys(&page));
         token = page.next_page_token;
         if token.is_empty() {
@@ -68,15 +68,34 @@ async fn writes_between_pages_neither_repeat_nor_skip_what_stays() {
 async fn a_token_serves_its_own_list_only() {
     let Fixture { catalog, folder: _folder } = Fixture::new();
     mk_parties(&catalog, (0..10).map(|n| format!("p{n}"))).await;
-    let token = catalog.list(EntryKind::Party, "p", 3, "").unwrap().next_page_token;
-    assert!(catalog.list(EntryKind::Party, "p", 3, &token).is_ok());
+    let token = catalog.list(EntryKind::Party, "p", 3, "", |_| true).unwrap().next_page_token;
+    assert!(catalog.list(EntryKind::Party, "p", 3, &token, |_| true).is_ok());
     for (kind, prefix) in [(EntryKind::Process, "p"), (EntryKind::Party, ""), (EntryKind::Party, "p2")] {
-        assert_eq!(catalog.list(kind, prefix, 3, &token), Err(ListError::Token));
+        assert_eq!(catalog.list(kind, prefix, 3, &token, |_| true), Err(ListError::Token));
     }
     let cut = token.get(1..).unwrap();
     for forged in [cut, "zz", "0", "ff", "é1", "7061727479"] {
-        assert_eq!(catalog.list(EntryKind::Party, "p", 3, forged), Err(ListError::Token), "{forged}");
+        assert_eq!(
+            catalog.list(EntryKind::Party, "p", 3, forged, |_| true),
+            Err(ListError::Token),
+            "{forged}"
+        );
     }
+}
+
+#[tokio::test]
+async fn what_is_not_shown_leaves_no_trace() {
+    let Fixture { catalog, folder: _folder } = Fixture::new();
+    mk_parties(&catalog, (0..20).map(|n| format!("p{n:02}"))).await;
+    let shown = |key: &str| !("p05"..="p15").contains(&key);
+    let first = catalog.list(EntryKind::Party, "", 5, "", shown).unwrap();
+    assert_eq!(keys(&first), ["p00", "p01", "p02", "p03", "p04"]);
+    let second = catalog.list(EntryKind::Party, "", 5, &first.next_page_token, shown).unwrap();
+    assert_eq!(keys(&second), ["p16", "p17", "p18", "p19"]);
+    assert_eq!(second.next_page_token, "");
+    // The page is the last where what follows is not shown.
+    let end = catalog.list(EntryKind::Party, "", 5, "", |key| key < "p05").unwrap();
+    assert_eq!((end.entries.len(), end.next_page_token.as_str()), (5, ""));
 }
 
 #[tokio::test]
@@ -86,13 +105,13 @@ async fn a_page_fits_into_a_message() {
     for n in 0..20 {
         catalog.put(mk_process(&format!("w{n:02}"), &"x".repeat(200)), Expected::Any).await.unwrap();
     }
-    let page = catalog.list(EntryKind::Process, "", 1000, "").unwrap();
+    let page = catalog.list(EntryKind::Process, "", 1000, "", |_| true).unwrap();
     assert_eq!(page.entries.len(), 3, "the third entry passes 600 bytes");
-    let next = catalog.list(EntryKind::Process, "", 1000, &page.next_page_token).unwrap();
+    let next = catalog.list(EntryKind::Process, "", 1000, &page.next_page_token, |_| true).unwrap();
     assert_eq!(keys(&next), ["w03", "w04", "w05"]);
 
     let wide = Limits { page_entries: 50, ..Limits::default() };
     let Fixture { catalog, folder: _folder } = Fixture::with(wide);
     mk_parties(&catalog, (0..60).map(|n| format!("{n:02}"))).await;
-    assert_eq!(catalog.list(EntryKind::Party, "", 1000, "").unwrap().entries.len(), 50);
+    assert_eq!(catalog.list(EntryKind::Party, "", 1000, "", |_| true).unwrap().entries.len(), 50);
 }

@@ -63,7 +63,7 @@ struct Which {
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     each(&client, &args.which, |kind, words, _| {
         match args.output {
             Format::Jsonl => line(entries::to_json(kind, &words)),
@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, ExitCode> {
 }
 
 pub(super) async fn list(args: ListArgs) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     each(&client, &args.which, |kind, words, revision| {
         let (kind, key) = (kind.as_str(), key(kind, &words));
         match args.output {

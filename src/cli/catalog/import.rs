@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::sources::{self, Sourced};
 use crate::cli::entries::Row;
 use crate::cli::output::{chain, line, note, raw_note};
-use crate::cli::remote::{Server, failed};
+use crate::cli::remote::Server;
 use crate::domain::EntryKind;
 use crate::grpc::client::{Client, ClientError};
 
@@ -72,7 +72,7 @@ struct Tally {
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let expected = args.if_absent.then_some(0);
     let limit = if args.keep_going { u64::MAX } else { args.max_faults };
     let mut rows = sources::read(args.files);

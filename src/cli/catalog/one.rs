@@ -64,7 +64,7 @@ pub(super) struct DeleteArgs {
 }
 
 pub(super) async fn get(args: GetArgs) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let (words, revision) = client.get(args.kind, &args.key).await.map_err(failed)?;
     match args.output {
         Format::Json => line(entries::to_json(args.kind, &words)),
@@ -84,14 +84,14 @@ pub(super) async fn put(args: PutArgs) -> Result<ExitCode, ExitCode> {
         note(format!("error: {problem}"));
         ExitCode::FAILURE
     })?;
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let revision = client.put(row.kind, &row.words, args.expect_revision).await.map_err(failed)?;
     line(format!("{} {} is at revision {revision}", row.kind.as_str(), row.key()));
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn delete(args: DeleteArgs) -> Result<ExitCode, ExitCode> {
-    let client = args.server.connect().await.map_err(failed)?;
+    let client = args.server.connect().await?;
     let revision = client.delete(args.kind, &args.key, args.expect_revision).await.map_err(failed)?;
     line(format!("{} {} was removed at revision {revision}", args.kind.as_str(), args.key));
     Ok(ExitCode::SUCCESS)

@@ -1,9 +1,11 @@
 //! The words of case files, both ways.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::*;
-use crate::domain::Masking;
+use crate::audit::{Logged, LoggedRecord};
+use crate::domain::{Category, ContentRef, Hidden, Masking, Outcome, Personal};
 use crate::grpc::testing::{self, Dice, Known};
 
 /// Three cases as case files have them.
@@ -179,6 +181,72 @@ fn an_answer_is_written_in_words() {
             "request_id": "q-1",
         })
     );
+}
+
+/// A record that states everything, read back from its entry.
+fn recorded(masking: &Masking) -> LoggedRecord {
+    let mut record = testing::record();
+    record.decision.answer.receipt = None;
+    let draft = convert::draft(&record, masking).unwrap();
+    let places = draft.contents.iter().zip(0..);
+    let refs: Vec<_> = places.map(|(content, index)| ContentRef { sha256: content.sha256, index }).collect();
+    let entry = [draft.body, convert::content_refs(&refs)].concat();
+    let content = |at: &ContentRef| Some(draft.contents[at.index as usize].bytes.clone());
+    let read = convert::recorded(&entry, &[], content).unwrap().unwrap();
+    LoggedRecord { index: 7, leaf_hash: [0xab; 32], what: Logged::Decision(Box::new(read)) }
+}
+
+fn outcome() -> LoggedRecord {
+    let outcome = Outcome {
+        id: Uuid::from_u128(2),
+        decision_id: Uuid::from_u128(1),
+        tenant: String::from("acme"),
+        kind: String::from("disclosed"),
+        at: testing::issued_at(),
+        recorded_at: testing::issued_at(),
+        caller: String::from("desk"),
+        categories: vec![Category::Content],
+        detail: String::from("by courier"),
+    };
+    let what = Logged::Outcome(Box::new(outcome), Hidden::default());
+    LoggedRecord { index: 8, leaf_hash: [0xcd; 32], what }
+}
+
+#[test]
+fn a_record_has_stable_names_which_its_page_tells() {
+    let page = include_str!("../../../docs/audit.md");
+    let masking = Masking { mask: vec![Personal::Caller], erase: vec![Personal::TraceId] };
+    let mut told = 0;
+    for record in [recorded(&Masking::default()), recorded(&masking), outcome()] {
+        let json = logged("example.test/log", &record).unwrap();
+        for name in json.as_object().unwrap().keys() {
+            assert!(page.contains(&format!("`{name}`")), "docs/audit.md lacks `{name}`");
+            told += 1;
+        }
+    }
+    assert!(told > 40, "{told}");
+}
+
+#[test]
+fn a_record_in_words_says_what_was_decided() {
+    let json = logged("example.test/log", &recorded(&Masking::default())).unwrap();
+    assert_eq!(json["type"], "enquiry");
+    assert_eq!(json["labels"], json!({ "id": "example.test/log", "version": "0.1.0" }));
+    assert_eq!(json["revision"], json!({ "policy": "sha256:1", "facts": "sha256:2", "catalog": 7 }));
+    assert_eq!(json["requested_by"], "spiffe://example/desk");
+    assert_eq!(json["input"]["requester"]["kind"], json["facts"]["requester"]["kind"]);
+    assert_eq!(json["result"]["disposition"], "out_of_reach");
+    assert_eq!((json["log_index"].as_u64(), json["leaf_hash"].as_str()), (Some(7), Some(&*"ab".repeat(32))));
+    assert_eq!((json.get("masked"), json.get("erased")), (None, None));
+
+    let masking = Masking { mask: vec![Personal::Caller], erase: vec![Personal::TraceId] };
+    let json = logged("example.test/log", &recorded(&masking)).unwrap();
+    assert_eq!((json.get("requested_by"), json.get("trace_id")), (None, None));
+    assert_eq!((&json["masked"], &json["erased"]), (&json!(["caller"]), &json!(["trace_id"])));
+
+    let json = logged("example.test/log", &outcome()).unwrap();
+    assert_eq!((&json["type"], &json["kind"]), (&json!("outcome"), &json!("disclosed")));
+    assert_eq!((&json["requested_by"], &json["data_categories"]), (&json!("desk"), &json!(["content"])));
 }
 
 #[test]

@@ -89,10 +89,14 @@ impl Check<'_> {
         if row.name.is_empty() {
             self.fault(at, format!("{} `{id}` has no name or message", set.noun()));
         }
+        if row.counts_as.is_some_and(|counts_as| !counts_as.fits(set)) {
+            self.fault(at, format!("no {} counts as that", set.noun()));
+        }
         if set != IdSet::Outcome && !row.fulfils.is_empty() {
             self.fault(at, format!("{} `{id}` fulfils nothing: only an outcome does", set.noun()));
         }
         let facts = &mut *self.facts;
+        facts.counted.extend(row.counts_as.map(|counts_as| ((set, id.clone()), counts_as)));
         facts.messages.insert((set, id.clone()), row.name.clone());
         facts.implies.insert((set, id.clone()), row.implies.clone());
         match set {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::audit::index::{Found, Index, IndexError, NoPlace};
 use crate::audit::{Checkpoint, Contents, Entry, Log, LogDir, ReadError, RecordsError, merkle, proof_text};
-use crate::domain::{Caller, Duty, DutyFilter, DutyState, LogEntry, Outcome, Receipt, RecordFilter};
+use crate::domain::{Caller, Duty, DutyFilter, DutyState, LogEntry, Method, Outcome, Receipt, RecordFilter};
 use crate::engine::{self, Clock, Engine};
 use crate::grpc;
 use crate::grpc::ports;
@@ -31,16 +31,16 @@ pub(in crate::server) struct AuditLog {
 
 impl AuditLog {
     /// Whether the caller may call it on records of a tenant; empty: on what is of all.
-    fn may(&self, method: &str, _tenant: &str, caller: &Caller) -> bool {
-        self.engine.may_call(method, caller)
+    fn may(&self, method: Method, tenant: &str, caller: &Caller) -> bool {
+        self.engine.may_call(method, tenant, caller)
     }
 
-    fn allow(&self, method: &str, tenant: &str, caller: &Caller) -> Result<(), AuditError> {
+    fn allow(&self, method: Method, tenant: &str, caller: &Caller) -> Result<(), AuditError> {
         if self.may(method, tenant, caller) { Ok(()) } else { Err(AuditError::Forbidden) }
     }
 
     /// Which tenants' records the caller sees, each asked for once.
-    fn sees(&self, method: &'static str, caller: &Caller) -> impl FnMut(&str) -> bool + Send + use<> {
+    fn sees(&self, method: Method, caller: &Caller) -> impl FnMut(&str) -> bool + Send + use<> {
         let (this, caller) = (self.clone(), caller.clone());
         let mut known: HashMap<String, bool> = HashMap::new();
         move |tenant| {
@@ -59,7 +59,7 @@ impl AuditLog {
     }
 
     /// Finds a decision that the caller may see.
-    async fn decision(&self, method: &str, id: Uuid, caller: &Caller) -> Result<Found, AuditError> {
+    async fn decision(&self, method: Method, id: Uuid, caller: &Caller) -> Result<Found, AuditError> {
         self.caught_up().await?;
         let index = self.index.clone();
         let found = blocking(move || Ok(index.decision(id)?)).await?;
@@ -67,7 +67,7 @@ impl AuditLog {
     }
 
     /// The place of an entry that the caller may see. A content can be of several tenants.
-    async fn place(&self, method: &str, key: ItemKey, caller: &Caller) -> Result<u64, AuditError> {
+    async fn place(&self, method: Method, key: ItemKey, caller: &Caller) -> Result<u64, AuditError> {
         let index = match key {
             ItemKey::Decision(id) => return Ok(self.decision(method, id, caller).await?.index),
             ItemKey::Index(index) => index,
@@ -126,7 +126,7 @@ impl AuditLog {
 
 impl ports::AuditLog for AuditLog {
     async fn item(&self, key: ItemKey, caller: &Caller) -> Result<WholeItem, AuditError> {
-        let index = self.place("AuditService/GetRecord", key, caller).await?;
+        let index = self.place(Method::GetRecord, key, caller).await?;
         self.caught_up().await?;
         let this = self.clone();
         blocking(move || this.whole(index)).await
@@ -139,7 +139,7 @@ impl ports::AuditLog for AuditLog {
         page_token: &str,
         caller: &Caller,
     ) -> Result<AuditPage<LogItem>, AuditError> {
-        const METHOD: &str = "AuditService/ListRecords";
+        const METHOD: Method = Method::ListRecords;
         if !filter.tenant.is_empty() {
             self.allow(METHOD, &filter.tenant, caller)?;
         }
@@ -164,7 +164,7 @@ impl ports::AuditLog for AuditLog {
     }
 
     async fn checkpoint(&self, caller: &Caller) -> Result<CheckpointInfo, AuditError> {
-        self.allow("AuditService/GetCheckpoint", "", caller)?;
+        self.allow(Method::GetCheckpoint, "", caller)?;
         let checkpoint = self.newest()?;
         Ok(CheckpointInfo {
             checkpoint: checkpoint.to_string(),
@@ -176,7 +176,7 @@ impl ports::AuditLog for AuditLog {
     }
 
     async fn proof(&self, subject: ProofSubject, caller: &Caller) -> Result<Proof, AuditError> {
-        const METHOD: &str = "AuditService/GetProof";
+        const METHOD: Method = Method::GetProof;
         let key = match subject {
             ProofSubject::Extends(old) => {
                 self.allow(METHOD, "", caller)?;
@@ -207,7 +207,7 @@ impl ports::AuditLog for AuditLog {
         outcome: NewOutcome,
         caller: &Caller,
     ) -> Result<(Uuid, Receipt), AuditError> {
-        let found = self.decision("AuditService/RecordOutcome", outcome.decision_id, caller).await?;
+        let found = self.decision(Method::RecordOutcome, outcome.decision_id, caller).await?;
         let now = self.clock.now();
         let outcome = Outcome {
             id: engine::new_id(now),
@@ -216,7 +216,7 @@ impl ports::AuditLog for AuditLog {
             kind: outcome.kind,
             at: outcome.at.unwrap_or(now),
             recorded_at: now,
-            caller: caller.identity.clone(),
+            caller: caller.identity.id.clone(),
             categories: outcome.categories,
             detail: outcome.detail,
         };
@@ -232,7 +232,7 @@ impl ports::AuditLog for AuditLog {
         page_token: &str,
         caller: &Caller,
     ) -> Result<AuditPage<(Duty, DutyState)>, AuditError> {
-        const METHOD: &str = "AuditService/ListObligations";
+        const METHOD: Method = Method::ListObligations;
         if !filter.tenant.is_empty() {
             self.allow(METHOD, &filter.tenant, caller)?;
         }

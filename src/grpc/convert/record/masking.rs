@@ -87,7 +87,7 @@ pub(super) fn show(
             .find(|text| text.name == field.name && commitment(&text.salt, &text.text) == field.commitment);
         // The answer as it was takes the place of the other: merged, its lists would stand there twice.
         let other = fields.answer.take_if(|_| field.name == ANSWER);
-        if !text.is_some_and(|text| fields.merge(text.text.as_slice()).is_ok()) {
+        if text.is_none_or(|text| fields.merge(text.text.as_slice()).is_err()) {
             fields.answer = fields.answer.take().or(other);
             withheld.push(field.name.clone());
         }
