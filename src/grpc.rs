@@ -44,7 +44,7 @@ use self::proto::policy_service_server::PolicyServiceServer;
 
 pub use self::closing::{Closer, Closing, closer};
 pub use self::convert::{
-    DECODE, content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry,
+    DECODE, INSPECT, content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry,
     obligations, recorded,
 };
 pub use self::health::Health;

@@ -15,4 +15,4 @@ pub use format::MAX_DRAFT_BYTES;
 
 pub(super) use files::{Journal, lock, trim};
 pub(super) use format::{FRAME_HEAD_BYTES, GROUP_TARGET_BYTES, Leaf};
-pub(super) use read::{Reader, read};
+pub(super) use read::{Reader, ragged, read};
