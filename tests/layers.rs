@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 /// Names of one module alone: nothing else of the program may know them.
 const OWNED: &[(&str, &str)] = &[
     ("cedar_policy", "policy"),
-    ("cedar_policy_core", "policy"),
     ("proto", "grpc"),
     ("dashmap", "catalog"),
     ("DashMap", "catalog"),
+    ("charts_rs", "report"),
     ("jsonwebtoken", "server"),
     ("tokio_rustls", "server"),
+    ("cedar_policy_core", "policy"),
 ];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[
@@ -374,6 +375,7 @@ const LAYERS: &[&str] = &[
     "grpc",
     "scenario",
     "replay",
+    "report",
     "config",
     "telemetry",
     "server",
