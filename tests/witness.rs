@@ -72,7 +72,8 @@ impl Witness {
         let proof: Vec<merkle::Hash> =
             lines.map(|line| STANDARD.decode(line).unwrap().try_into().unwrap()).collect();
         let checkpoint: Checkpoint = checkpoint.parse().unwrap();
-        let (size, root) = self.seen.as_ref().map_or((0, merkle::empty_root()), |seen| (seen.size, seen.root));
+        let (size, root) =
+            self.seen.as_ref().map_or((0, merkle::empty_root()), |seen| (seen.size, seen.root));
         if old != size {
             return (409, format!("{size}\n"));
         }

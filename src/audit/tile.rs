@@ -109,7 +109,8 @@ impl Tile {
             Some((place, width)) => (place, width.parse().ok()?),
             None => (place, TILE_WIDTH),
         };
-        let index = place.split('/').map(|part| part.trim_start_matches('x')).collect::<String>().parse().ok()?;
+        let index =
+            place.split('/').map(|part| part.trim_start_matches('x')).collect::<String>().parse().ok()?;
         let tile = match kind {
             "entries" => Self::Entries { index },
             level => Self::Hashes { level: level.parse().ok()?, index },

@@ -20,8 +20,7 @@ fn cosign(key: &SigningKey, verifier: &Verifier, text: &str, time: u64) -> NoteS
 
 #[test]
 fn a_note_of_the_reference_implementation_is_the_same_here() {
-    let key: Verifier =
-        "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().unwrap();
+    let key: Verifier = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().unwrap();
     let signer: Signer =
         "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz".parse().unwrap();
     let text = "If you think cryptography is the answer to your problem,\n\

@@ -114,7 +114,9 @@ pub enum Problem {
         entry: u64,
     },
     /// Entries are in neither the journal nor the log.
-    #[error("begins at entry {found}, and the log ends before entry {expected}: the entries between are lost")]
+    #[error(
+        "begins at entry {found}, and the log ends before entry {expected}: the entries between are lost"
+    )]
     Gap {
         /// The entry after the log's last.
         expected: u64,

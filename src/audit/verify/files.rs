@@ -71,7 +71,11 @@ fn file(log: &Path, name: &Path, kept: (u64, u64, u64), faults: &mut Faults, rem
     if let Some(number) = text.strip_prefix("private/") {
         match number.parse::<u64>().ok().filter(|index| index.to_string() == number) {
             Some(index) if index.saturating_mul(TILE_WIDTH) >= end.max(1) => {
-                faults.add(index.saturating_mul(TILE_WIDTH), &path, Problem::Stray { entry: index * TILE_WIDTH });
+                faults.add(
+                    index.saturating_mul(TILE_WIDTH),
+                    &path,
+                    Problem::Stray { entry: index * TILE_WIDTH },
+                );
             }
             Some(_) => {}
             None => faults.add(None, &path, Problem::Stranger),

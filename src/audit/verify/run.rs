@@ -108,7 +108,13 @@ impl<'a> Run<'a> {
         let (witnessed, unverified) = self.signatures();
         let found = &mut self.found;
         let extends = former::check(&log, &self.checkpoint, self.expected, &mut found.faults);
-        files::check(&log, (first_kept, size, end), self.expected.whole, &mut found.faults, &mut found.remarks);
+        files::check(
+            &log,
+            (first_kept, size, end),
+            self.expected.whole,
+            &mut found.faults,
+            &mut found.remarks,
+        );
         let faults = match found.faults.is_empty() {
             true => std::mem::take(&mut found.said),
             false => std::mem::take(&mut found.faults),
@@ -174,9 +180,9 @@ impl<'a> Run<'a> {
         let tiles = Tiles::new(&self.log, self.checkpoint.size);
         let (entries, _) = tile::whole_entries(bundle);
         let first = range.start;
-        let sound = range.zip(entries).take_while(|(index, entry)| {
-            tiles.subtree(0, *index).is_ok_and(|hash| hash == leaf_hash(entry))
-        });
+        let sound = range
+            .zip(entries)
+            .take_while(|(index, entry)| tiles.subtree(0, *index).is_ok_and(|hash| hash == leaf_hash(entry)));
         first + sound.count() as u64
     }
 
@@ -228,7 +234,10 @@ impl<'a> Run<'a> {
             if ragged.last {
                 self.found.faults.add(end, &ragged.path, Problem::Damaged(problem));
             } else {
-                let remark = format!("`{}`: {problem}; what follows in the next segment takes their place", ragged.path.display());
+                let remark = format!(
+                    "`{}`: {problem}; what follows in the next segment takes their place",
+                    ragged.path.display()
+                );
                 self.found.remarks.push(remark);
             }
         }
@@ -240,8 +249,12 @@ impl<'a> Run<'a> {
         let path = private::path(&self.log, index);
         let entries = std::mem::take(&mut self.found.masked);
         match private::read(&self.log, index) {
-            Ok(texts) => self.found.texts.check(&path, &entries, &texts, &self.inspect, &mut self.found.faults),
-            Err(error) => self.found.faults.add(index * TILE_WIDTH, &path, Problem::Damaged(error.to_string())),
+            Ok(texts) => {
+                self.found.texts.check(&path, &entries, &texts, &self.inspect, &mut self.found.faults)
+            }
+            Err(error) => {
+                self.found.faults.add(index * TILE_WIDTH, &path, Problem::Damaged(error.to_string()))
+            }
         }
     }
 

@@ -81,8 +81,10 @@ impl<'a> Tree<'a> {
     fn edge_root(&self, differing: &[usize], taken: u32) -> Hash {
         let mut subtrees = Vec::new();
         for (place, sides) in self.edge.iter().enumerate().rev() {
-            let filed = differing.iter().position(|other| *other == place).is_some_and(|bit| taken >> bit & 1 == 1);
-            let (first, second) = if filed { (&sides.filed, &sides.below) } else { (&sides.below, &sides.filed) };
+            let filed =
+                differing.iter().position(|other| *other == place).is_some_and(|bit| taken >> bit & 1 == 1);
+            let (first, second) =
+                if filed { (&sides.filed, &sides.below) } else { (&sides.below, &sides.filed) };
             let mut rest = first.as_ref().or(second.as_ref()).map(Vec::as_slice).unwrap_or_default();
             while !rest.is_empty() {
                 let (whole, after) = rest.split_at(1 << rest.len().ilog2());

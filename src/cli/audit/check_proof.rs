@@ -98,9 +98,8 @@ fn receipt(args: &Args, text: &str, keys: &[Verifier]) -> Result<ExitCode, ExitC
     let leaf_hash = field("leaf_hash")?.as_str().and_then(hash);
     let leaf_hash = leaf_hash.ok_or_else(|| wrong("the receipt's `leaf_hash` is no SHA-256 hash"))?;
     let signature = field("signature")?.as_str().and_then(bytes).unwrap_or_default();
-    let signer = keys.iter().find(|key| {
-        key.holds(receipt_text(key.name(), index, &leaf_hash).as_bytes(), &signature)
-    });
+    let signer =
+        keys.iter().find(|key| key.holds(receipt_text(key.name(), index, &leaf_hash).as_bytes(), &signature));
     let signer = signer.ok_or_else(|| wrong("the receipt is not signed by the log of this key"))?;
     let promise = Promise { index, leaf_hash };
     line(format!("`{}` signed that its entry {index} is {}", signer.name(), hex(&leaf_hash)));
@@ -126,7 +125,10 @@ fn by_proof(args: &Args, promise: &Promise, proof: &Proof, key: &Verifier) -> Re
     }
     let other = wanted(args, proof)?;
     proof.check(key, &other).map_err(wrong)?;
-    Ok(broken(promise, &format!("its checkpoint of {} entries has {} there", proof.checkpoint.size, hex(&other))))
+    Ok(broken(
+        promise,
+        &format!("its checkpoint of {} entries has {} there", proof.checkpoint.size, hex(&other)),
+    ))
 }
 
 fn by_log(promise: &Promise, log: &LogDir, key: &Verifier) -> Result<ExitCode, ExitCode> {

@@ -123,7 +123,9 @@ fn row(words: &Value) -> String {
 fn cell(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(|part| part.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" "),
+        Value::Array(parts) => {
+            parts.iter().map(|part| part.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" ")
+        }
         value => value.to_string(),
     };
     // A spreadsheet takes a text that begins so for a formula, and some fields are a stranger's to choose.

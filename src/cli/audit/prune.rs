@@ -40,17 +40,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
     let log = args.source.open()?;
     let limit = match (args.before, args.keep) {
         (Some(before), _) => before,
-        (None, Some(days)) => SystemClock
-            .now()
-            .checked_sub(SignedDuration::from_hours(i64::from(days) * 24))
-            .map_err(failed)?,
+        (None, Some(days)) => {
+            SystemClock.now().checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).map_err(failed)?
+        }
         (None, None) => return Err(wrong("give --before or --keep")),
     };
     let mut before = first_since(&log, limit)?;
     if !args.open_duties
         && let Some(open) = first_open(&log)?.filter(|open| *open < before)
     {
-        note(format!("note: the decision of entry {open} has an open duty, and stays; --open-duties removes it"));
+        note(format!(
+            "note: the decision of entry {open} has an open duty, and stays; --open-duties removes it"
+        ));
         before = open;
     }
     if args.dry_run {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::audit::index::{Found, Index, IndexError, NoPlace};
-use crate::audit::{Checkpoint, Contents, Entry, Log, LogDir, Proof as LogProof, ReadError, RecordsError, merkle};
+use crate::audit::{
+    Checkpoint, Contents, Entry, Log, LogDir, Proof as LogProof, ReadError, RecordsError, merkle,
+};
 use crate::domain::{Caller, Duty, DutyFilter, DutyState, LogEntry, Method, Outcome, Receipt, RecordFilter};
 use crate::engine::{self, Clock, Engine};
 use crate::grpc;
