@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and one that cannot run says so"

@@ -47,7 +47,6 @@ enum Command {
     Replay(replay::Args),
     Prune(prune::Args),
     Erase(erase::Args),
-    Replay(replay::Args),
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -61,7 +60,6 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Command::Replay(args) => return replay::run(args),
         Command::Prune(args) => prune::run(args),
         Command::Erase(args) => erase::run(args),
-        Command::Replay(args) => Ok(replay::run(args)),
     };
     match done {
         Ok(code) | Err(code) => code,

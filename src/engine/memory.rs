@@ -18,8 +18,9 @@ use super::ruling::Ruling;
 use crate::domain::{Decision, Question};
 use crate::policy::Bundle;
 
-/// Rulings that are kept, at some 6 KiB each: 100 MiB, whatever is asked.
-const RULINGS: usize = 16_384;
+/// Rulings that are kept, at some 6 KiB each: 50 MiB, and three times that where every question says as much inline
+/// as it may.
+const RULINGS: usize = 8192;
 
 /// A bundle with the rulings that were made under it.
 pub struct Memory {

@@ -5,8 +5,8 @@ use quick_cache::sync::Cache;
 use super::ask::{Ask, AskError};
 use super::bundle::Bundle;
 
-/// Grants that are kept, at some 500 bytes each: some tens of rights for each of a hundred callers.
-const GRANTS: usize = 4096;
+/// Grants that are kept, at some 1 KiB each: a few rights of each caller towards each tenant that is asked about often.
+const GRANTS: usize = 16_384;
 
 /// What was asked of the access policies of a bundle, and whether they granted it.
 pub(super) struct Granted(Cache<Ask, bool>);

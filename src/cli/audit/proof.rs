@@ -31,7 +31,7 @@ pub(super) struct CheckpointArgs {
 pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
     let Some(log) = args.origin.open()? else {
         return Ok(remote::run(async {
-            let client = args.origin.server.connect().await.map_err(remote::failed)?;
+            let client = args.origin.server.connect().await?;
             raw(&client.proof(&args.what).await.map_err(remote::failed)?);
             Ok(ExitCode::SUCCESS)
         }));
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
 pub(super) fn checkpoint(args: &CheckpointArgs) -> Result<ExitCode, ExitCode> {
     let Some(log) = args.origin.open()? else {
         return Ok(remote::run(async {
-            let client = args.origin.server.connect().await.map_err(remote::failed)?;
+            let client = args.origin.server.connect().await?;
             raw(&client.checkpoint().await.map_err(remote::failed)?);
             Ok(ExitCode::SUCCESS)
         }));
