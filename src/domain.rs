@@ -22,7 +22,7 @@ pub use entry::{Approval, Consent, Entry, EntryKind, Holding, HoldingField, Lega
 pub use fault::{Fault, Files, did_you_mean, line_of, near};
 pub use log::{
     Content, ContentPart, ContentRef, Decided, Digest, Draft, Duty, DutyFilter, DutyState, Hidden, LogEntry,
-    Masked, Masking, Outcome, RecordFilter, Recorded,
+    Masked, Masking, Outcome, PlainText, RecordFilter, Recorded,
 };
 pub use names::{
     Action, AuthorityType, Category, Credential, Disposition, KeyControl, Method, Personal, ProviderRole,

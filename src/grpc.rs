@@ -44,8 +44,8 @@ use self::proto::policy_service_server::PolicyServiceServer;
 
 pub use self::closing::{Closer, Closing, closer};
 pub use self::convert::{
-    DECODE, content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry, log_entry,
-    obligations, recorded,
+    DECODE, INSPECT, content_entry, content_refs, decode_entry, draft, draft_outcome, encode_entry,
+    log_entry, obligations, recorded,
 };
 pub use self::health::Health;
 pub(crate) use self::status::{overloaded, unauthenticated, unknown_for_now};

@@ -33,7 +33,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::audit::index::Index;
-use crate::audit::{Log, Options};
+use crate::audit::{Log, LogDir, Options};
 use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
 use crate::engine::{Clock, Engine, SystemClock};
@@ -170,6 +170,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
     let kept = Kept::of(&config.data_dir);
+    prune(kept.clone(), log.reader());
     let reloader = Reloader::new(
         config.policies.clone(),
         kept,
@@ -265,6 +266,16 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
         Err(_late) => tracing::warn!("the index over the log did not end in time"),
     }
     outcome
+}
+
+/// Removes bundles that no kept record names, aside: it reads the whole log where there are many.
+fn prune(kept: Kept, log: LogDir) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = kept.prune(&log) {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "bundles that no record names could not be removed");
+        }
+    });
 }
 
 /// Opens what is on disk, off the async workers.

@@ -1,7 +1,7 @@
 //! Connections and requests that are meant to harm: each is ended or refused, within bounds, and whoever behaves
 //! is answered all the while.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -71,7 +71,7 @@ fn claims(change: &Json) -> Json {
     for (name, value) in change.as_object().unwrap() {
         match value {
             Json::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-            value => claims[name] = value.clone(),
+            value => drop(claims.as_object_mut().unwrap().insert(name.clone(), value.clone())),
         }
     }
     claims

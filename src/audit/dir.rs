@@ -153,6 +153,11 @@ impl LogDir {
         Ok(checkpoint)
     }
 
+    /// The file that says from where on entries are kept.
+    pub(super) fn pruned(&self) -> PathBuf {
+        self.data.join(PRUNED)
+    }
+
     /// Index of the first entry that is kept: 0 unless earlier ones were pruned.
     ///
     /// # Errors

@@ -55,15 +55,21 @@ pub(super) fn write_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
 /// The entries of a bundle; `None` where it does not end with one.
 #[must_use]
 pub fn entries(bundle: &[u8]) -> Option<Vec<&[u8]>> {
+    let (entries, rest) = whole_entries(bundle);
+    rest.is_empty().then_some(entries)
+}
+
+/// The whole entries that a bundle begins with, and the bytes after them.
+pub(super) fn whole_entries(bundle: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut entries = Vec::new();
     let mut rest = bundle;
-    while !rest.is_empty() {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    while let Some((length, after)) = rest.split_first_chunk::<2>()
+        && let Some((entry, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+    {
         entries.push(entry);
         rest = after;
     }
-    Some(entries)
+    (entries, rest)
 }
 
 /// The hashes of a tile; `None` where it does not end with one.
@@ -93,6 +99,24 @@ impl Tile {
             path.as_mut_os_string().push(format!(".p/{width}"));
         }
         path
+    }
+
+    /// Reads a path below the log's folder, and gives the width too; `None` where it is none of a tile.
+    #[must_use]
+    pub fn parse(path: &Path) -> Option<(Self, u64)> {
+        let (kind, place) = path.to_str()?.strip_prefix("tile/")?.split_once('/')?;
+        let (place, width) = match place.split_once(".p/") {
+            Some((place, width)) => (place, width.parse().ok()?),
+            None => (place, TILE_WIDTH),
+        };
+        let index =
+            place.split('/').map(|part| part.trim_start_matches('x')).collect::<String>().parse().ok()?;
+        let tile = match kind {
+            "entries" => Self::Entries { index },
+            level => Self::Hashes { level: level.parse().ok()?, index },
+        };
+        // A tile has one path.
+        (tile.path(width) == path).then_some((tile, width))
     }
 
     /// The folder of its partial forms.

@@ -100,6 +100,17 @@ pub struct Masked {
     pub commitment: Digest,
 }
 
+/// The plain text of a masked field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainText {
+    /// The field's name, as in [`Masked`].
+    pub name: String,
+    /// What makes the text hard to guess from its commitment.
+    pub salt: Vec<u8>,
+    /// The text.
+    pub text: Vec<u8>,
+}
+
 /// What an entry of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogEntry {

@@ -42,8 +42,8 @@ pub use self::bad::{BadField, BadFields};
 pub(in crate::grpc) use self::check::Path;
 pub use self::entry::{decode_entry, encode_entry, entry, to_entry};
 pub use self::record::{
-    DECODE, NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry, obligations,
-    recorded,
+    DECODE, INSPECT, NoSalt, ReadError, content_entry, content_refs, draft, draft_outcome, log_entry,
+    obligations, recorded,
 };
 pub(in crate::grpc) use self::record::{to_facts, to_outcome};
 

@@ -6,14 +6,21 @@ use situs::domain::Files;
 use situs::policy::write_folder;
 use tempfile::TempDir;
 
-use super::files;
+use super::facts::{rows, text};
 use super::server::Start;
+use super::{files, with};
 
 /// The bundle without what takes long to load: its cases, and the rules of regimes.
 pub fn small() -> Files {
     let mut files = files();
     files.retain(|path, _| !path.starts_with("scenarios/") && !path.starts_with("regimes/"));
-    files
+    // A regime without rules is a fault, unless the facts say why there are none.
+    let left_out = |row: &toml::Table| {
+        let regime = text(row, "id");
+        format!("[[not_a_rule]]\nregime = \"{regime}\"\nwhat = \"all\"\nwhy = \"left out\"\nwhole = true\n")
+    };
+    let rows: String = rows("regime").iter().map(left_out).collect();
+    with(files, "facts/left-out.toml", &rows)
 }
 
 /// A folder with a bundle, and one for the data. Both are gone with it.

@@ -127,6 +127,11 @@ impl Start {
 }
 
 impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What follows these words on a line that it prints, once it does.
     pub fn line(&self, words: &str) -> String {
         let until = Instant::now() + DEADLINE;
@@ -146,11 +151,6 @@ impl Server {
     /// What it logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> &str {
-        &self.address
     }
 
     /// A connection.

@@ -105,6 +105,33 @@ pub(in crate::audit) fn list(journal: &Path) -> Result<Vec<Segment>, ReadError> 
     Ok(segments)
 }
 
+/// Where bytes of a segment are no whole write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::audit) struct Ragged {
+    pub path: PathBuf,
+    /// The first of them.
+    pub offset: u64,
+    /// Whether the segment is the last; in another it is a write that failed, which the next one made good.
+    pub last: bool,
+}
+
+/// Finds the segments whose last bytes are no whole write.
+///
+/// # Errors
+/// [`ReadError`] when the directory or a segment cannot be read.
+pub(in crate::audit) fn ragged(dir: &Path) -> Result<Vec<Ragged>, ReadError> {
+    let mut found = Vec::new();
+    for segment in list(&directory(dir))? {
+        let (_, scan) = segment.load()?;
+        found.extend(scan.damage.map(|damage| Ragged {
+            path: segment.path,
+            offset: damage.offset as u64,
+            last: segment.end_index.is_none(),
+        }));
+    }
+    Ok(found)
+}
+
 fn header(path: &Path) -> Result<Header, ReadError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES);
     fs::File::open(path)

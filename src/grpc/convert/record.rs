@@ -21,11 +21,12 @@ use super::question::to_request;
 use super::tenant::to_tenant;
 use super::to_instant;
 use crate::audit::Decode;
+use crate::audit::verify::Inspect;
 use crate::domain::{Content, ContentPart, ContentRef, Decision, Digest, Draft, Masking, Outcome, Record};
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
 
-pub use self::read::{ReadError, log_entry, obligations, recorded};
+pub use self::read::{ReadError, log_entry, obligations, plain_texts, recorded};
 pub(in crate::grpc) use self::read::{Revealed, leaf, reveal};
 
 /// How the log's readers read its bytes.
@@ -34,6 +35,9 @@ pub const DECODE: Decode = Decode {
     recorded: |bytes, private, content| recorded(bytes, private, content).map_err(|error| error.to_string()),
     obligations: |content| obligations(content).map_err(|error| error.to_string()),
 };
+
+/// How verification reads the log's bytes.
+pub const INSPECT: Inspect = Inspect { entry: |bytes| (DECODE.entry)(bytes, &[]), texts: plain_texts };
 
 /// Why a record could not be put into bytes: the system gave no randomness for a salt. Worth a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,12 +131,12 @@ fn name(contents: &mut Vec<Content>, bytes: Vec<u8>) -> Vec<u8> {
 /// To the wire: the facts as resolved.
 pub(in crate::grpc) fn to_facts(decision: &Decision) -> proto::ResolvedFacts {
     proto::ResolvedFacts {
-        tenant: decision.tenant.as_ref().map(to_tenant),
-        holding: decision.holding.as_ref().map(to_holding),
+        tenant: decision.tenant.as_deref().map(to_tenant),
+        holding: decision.holding.as_deref().map(to_holding),
         matched: decision.matched.as_ref().map(ToString::to_string).unwrap_or_default(),
-        requester: decision.requester.as_ref().map(to_party),
-        recipient: decision.recipient.as_ref().map(to_party),
-        process: decision.process.as_ref().map(to_process),
+        requester: decision.requester.as_deref().map(to_party),
+        recipient: decision.recipient.as_deref().map(to_party),
+        process: decision.process.as_deref().map(to_process),
     }
 }
 

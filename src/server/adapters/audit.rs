@@ -6,7 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::audit::index::{Found, Index, IndexError, NoPlace};
-use crate::audit::{Checkpoint, Contents, Entry, Log, LogDir, ReadError, RecordsError, merkle, proof_text};
+use crate::audit::{
+    Checkpoint, Contents, Entry, Log, LogDir, Proof as LogProof, ReadError, RecordsError, merkle,
+};
 use crate::domain::{Caller, Duty, DutyFilter, DutyState, LogEntry, Method, Outcome, Receipt, RecordFilter};
 use crate::engine::{self, Clock, Engine};
 use crate::grpc;
@@ -192,10 +194,17 @@ impl ports::AuditLog for AuditLog {
         let (checkpoint, log) = (self.newest()?, self.log.reader());
         blocking(move || {
             let hashes = merkle::prove_inclusion(index, checkpoint.size, &log.tiles(checkpoint.size))?;
+            let entry = entry(&log, index)?;
+            let proof = LogProof {
+                index,
+                hashes: hashes.clone(),
+                checkpoint: (*checkpoint).clone(),
+                entry: Some(entry.bytes),
+            };
             Ok(Proof {
                 checkpoint: checkpoint.to_string(),
-                entry: Some((index, entry(&log, index)?.leaf_hash)),
-                text: proof_text(index, &hashes, &checkpoint),
+                entry: Some((index, entry.leaf_hash)),
+                text: proof.to_string(),
                 hashes,
             })
         })

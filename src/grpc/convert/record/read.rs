@@ -3,6 +3,8 @@
 //! What was checked when it was recorded is not checked again: words that the facts no longer declare and
 //! lists that grew by inheritance are as they were.
 
+use std::sync::Arc;
+
 use prost::{DecodeError, Message};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -19,7 +21,7 @@ use super::super::tenant::tenant;
 use super::masking;
 use crate::domain::{
     Action, ContentPart, ContentRef, Decided, Decision, Digest, Disposition, Hidden, LogEntry, Masked,
-    Obligation, Outcome, Recorded, Verdict,
+    Obligation, Outcome, PlainText, Recorded, Verdict,
 };
 use crate::grpc::proto;
 use crate::grpc::proto::log_entry::Entry;
@@ -75,6 +77,16 @@ pub fn log_entry(bytes: &[u8], private: &[u8]) -> Result<LogEntry, ReadError> {
         }
         (None, None) => Err(ReadError::Field("entry")),
     }
+}
+
+/// The plain texts that stand beside an entry; absent where the bytes are not exactly what was written.
+#[must_use]
+pub fn plain_texts(private: &[u8]) -> Option<Vec<PlainText>> {
+    let read = proto::MaskedTexts::decode(private).ok()?;
+    // A field that nobody knows would be passed over.
+    let exact = read.encode_to_vec() == private;
+    let texts = read.texts.into_iter();
+    exact.then(|| texts.map(|text| PlainText { name: text.name, salt: text.salt, text: text.text }).collect())
 }
 
 /// Reads a decision with its contents; absent where the entry is something else. `content` gives the bytes
@@ -219,12 +231,12 @@ fn decision(
     Ok(Decision {
         question,
         action: decided.action,
-        tenant,
-        holding,
+        tenant: tenant.map(Arc::new),
+        holding: holding.map(Arc::new),
         matched,
-        requester,
-        recipient,
-        process,
+        requester: requester.map(Arc::new),
+        recipient: recipient.map(Arc::new),
+        process: process.map(Arc::new),
         answer,
     })
 }
