@@ -36,7 +36,7 @@ pub struct Settings {
     /// Address to listen on; port 0 takes a free one. Without TLS only a loopback address serves.
     #[arg(long, env = "SITUS_LISTEN", value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Folder of the catalogue, the journal and the last good bundles.
+    /// Folder of the catalogue, the log of decisions and the last good bundles.
     #[arg(long, env = "SITUS_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Folder of the policy bundle, watched for edits; without it, the default bundle.

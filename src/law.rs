@@ -8,9 +8,12 @@
 mod calendar;
 mod check;
 mod condition;
+mod current;
 mod dictionary;
 mod facts;
 mod governs;
+mod index;
+mod meaning;
 mod places;
 mod rows;
 mod standing;

@@ -33,7 +33,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::audit::index::Index;
-use crate::audit::{Log, Options};
+use crate::audit::{Log, LogDir, Options};
 use crate::catalog::{self, Catalog, Codec, Sqlite};
 use crate::config::Config;
 use crate::engine::{Clock, Engine, SystemClock};
@@ -114,6 +114,8 @@ pub trait Announce: Send + 'static {
     fn not_serving(&mut self, faults: &[crate::domain::Fault]);
 }
 
+/// One batch of the index takes milliseconds.
+const INDEX_WAIT: Duration = Duration::from_secs(2);
 /// How long the first calls wait for the first bundle before they are answered NOT_SERVING. A default bundle
 /// loads in well under a second.
 const FIRST_BUNDLE_WAIT: Duration = Duration::from_secs(3);
@@ -168,6 +170,7 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     let (health, health_service) = Health::new().await;
     let (closer, closing) = closer();
     let kept = Kept::of(&config.data_dir);
+    prune(kept.clone(), log.reader());
     let reloader = Reloader::new(
         config.policies.clone(),
         kept,
@@ -256,11 +259,23 @@ pub async fn serve(config: Config, mut announce: impl Announce) -> Result<(), Se
     };
     drop(watching);
     shutdown::close(log, catalog).await;
-    // It ends with the log.
-    if let Err(error) = indexing.await {
-        tracing::error!(%error, "the index over the log was not closed cleanly");
+    // It ends with the log, unless a disk hangs; what it lacks then it takes at the next start.
+    match tokio::time::timeout(INDEX_WAIT, indexing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the index over the log ended of itself"),
+        Err(_late) => tracing::warn!("the index over the log did not end in time"),
     }
     outcome
+}
+
+/// Removes bundles that no kept record names, aside: it reads the whole log where there are many.
+fn prune(kept: Kept, log: LogDir) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = kept.prune(&log) {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "bundles that no record names could not be removed");
+        }
+    });
 }
 
 /// Opens what is on disk, off the async workers.

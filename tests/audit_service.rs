@@ -100,8 +100,17 @@ impl Fixture {
 
     async fn duties(&self, decision: &str, done: bool) -> Vec<Duty> {
         let decision_id = decision.to_owned();
-        let request = ListObligationsRequest { decision_id, done, ..ListObligationsRequest::default() };
-        self.client.clone().list_obligations(request).await.unwrap().into_inner().duties
+        let mut request =
+            ListObligationsRequest { decision_id, done, page_size: 1, ..ListObligationsRequest::default() };
+        let mut duties = Vec::new();
+        loop {
+            let page = self.client.clone().list_obligations(request.clone()).await.unwrap().into_inner();
+            duties.extend(page.duties);
+            if page.next_page_token.is_empty() {
+                return duties;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     async fn outcome(&self, decision: &str, kind: &str) -> Result<RecordOutcomeResponse, Status> {
@@ -286,7 +295,30 @@ async fn duties_are_open_until_an_outcome_fulfils_them() {
     assert_eq!((&record.outcomes[0].kind, &*record.outcomes[0].detail), (outcome, "by letter"));
     assert_eq!(record.outcomes[0].caller, "local");
 
-    // The command line says the same, of a folder that a server writes to.
+    // The command line records one too.
+    let command = Command::new(env!("CARGO_BIN_EXE_situs"))
+        .args([
+            "outcome",
+            &decision,
+            "noted",
+            "--detail",
+            "filed",
+            "--at",
+            "2026-11-20",
+            "--categories",
+            "content",
+        ])
+        .args(["--server", fixture.server.address()])
+        .output()
+        .unwrap();
+    assert!(command.status.success(), "{command:?}");
+    let noted = fixture.record(&decision).await.unwrap().outcomes.remove(1);
+    assert_eq!(
+        (noted.kind.as_str(), noted.detail.as_str(), noted.data_categories),
+        ("noted", "filed", vec![4])
+    );
+
+    // And it lists the same of a folder that a server writes to.
     let data = fixture.data();
     let command = Command::new(env!("CARGO_BIN_EXE_situs"))
         .args(["obligations", "--json", "--done", "--data-dir"])

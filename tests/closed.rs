@@ -388,7 +388,7 @@ fn what_a_third_party_receives_is_also_where_that_party_is() {
         let mut words = at_home();
         set(&mut words, "transfer.recipient", json!("partner"));
         let asked = question(&words).unwrap();
-        let known = Known { recipient, ..Known::default() };
+        let known = Known { recipient: recipient.map(Into::into), ..Known::default() };
         decide(bundle(), &asked, &known, now(), Uuid::nil()).answer
     };
     let in_place = |jurisdiction: &str| Party {

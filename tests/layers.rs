@@ -14,8 +14,10 @@ const OWNED: &[(&str, &str)] = &[
     ("proto", "grpc"),
     ("dashmap", "catalog"),
     ("DashMap", "catalog"),
+    ("charts_rs", "report"),
     ("jsonwebtoken", "server"),
     ("tokio_rustls", "server"),
+    ("cedar_policy_core", "policy"),
 ];
 /// Where the law is declared: each table of the facts, with the key that names its rows.
 const DECLARED: &[(&str, &str)] = &[
@@ -373,6 +375,7 @@ const LAYERS: &[&str] = &[
     "grpc",
     "scenario",
     "replay",
+    "report",
     "config",
     "telemetry",
     "server",

@@ -30,6 +30,7 @@ use situs::policy::Bundle;
 use situs::replay::{
     After, Cause, Change, Difference, Edit, Part, Replay, Replayed, Select, Shelf, Skipped, Summary, past,
 };
+use situs::server::Kept;
 use tempfile::TempDir;
 
 /// How many random decisions are made and replayed.
@@ -258,6 +259,21 @@ async fn thousands_of_random_decisions_are_the_same_again() {
     assert!(kinds.iter().all(|(_kind, count)| *count >= 20));
     let tenants: BTreeSet<&str> = read.iter().map(|made| made.decided.tenant.as_str()).collect();
     assert_eq!(tenants.into_iter().collect::<Vec<_>>(), ["acme", "other"]);
+
+    // The bundles that they name stay, however old; of others only the newest.
+    let kept = Kept::of(folder.path());
+    for bundle in [bundle(), &later] {
+        kept.keep(bundle.version(), bundle.files()).unwrap();
+    }
+    let others: Vec<String> = (0..40).map(|number| format!("{number:064x}")).collect();
+    for version in &others {
+        kept.keep(version, &Files::from([(String::from("a.cedar"), version.as_str().into())])).unwrap();
+    }
+    kept.prune(&dir).unwrap();
+    assert_eq!(others.iter().filter(|version| kept.files(version).is_some()).count(), 16);
+    for bundle in [bundle(), &later] {
+        assert_eq!(kept.files(bundle.version()).as_ref(), Some(bundle.files()));
+    }
 
     // Some of them, by time and by tenant.
     let from = bundle().facts().boundaries()[10];

@@ -38,10 +38,11 @@ fn uid(kind: &str, id: impl std::fmt::Display) -> String {
 
 fn principal(dice: &mut Dice) -> String {
     let kind = *dice.one(PRINCIPALS);
-    match dice.roll(4) {
+    match dice.roll(5) {
         0 => "principal".to_owned(),
         1 => format!("principal == {}", uid(kind, "somebody")),
         2 => format!("principal is {kind}"),
+        3 => format!("principal is {kind} in {}", uid(kind, "somebody")),
         _ => format!("principal in {}", uid(kind, dice.one(&["somebody", "nobody"]))),
     }
 }
@@ -118,7 +119,10 @@ fn draw(dice: &mut Dice, number: usize) -> Drawn {
             links.push((format!("{id}.link-{link}"), slots));
         }
     }
-    let text = format!("{effect} ({principal}, {}, {resource})\n{};", action(dice), condition(dice));
+    // A scope without an action is of every action whose resource it can be.
+    let every = resource.contains("is Holding") && dice.now_and_then(4);
+    let action = if every { "action".to_owned() } else { action(dice) };
+    let text = format!("{effect} ({principal}, {action}, {resource})\n{};", condition(dice));
     Drawn { id, text, is_template, links }
 }
 
@@ -178,6 +182,7 @@ fn expression(value: &Value) -> RestrictedExpression {
             let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), expression(value)));
             RestrictedExpression::new_record(fields).unwrap()
         }
+        Value::Shared(_) => expression(value.plain()),
     }
 }
 

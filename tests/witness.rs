@@ -39,7 +39,7 @@ impl Witness {
     fn id(&self) -> [u8; 4] {
         let key = self.key.verifying_key();
         let digest = Sha256::new().chain_update(NAME).chain_update(b"\n\x04").chain_update(key.as_bytes());
-        digest.finalize()[..4].try_into().unwrap()
+        *digest.finalize().first_chunk().unwrap()
     }
 
     fn verifier_key(&self) -> String {
@@ -105,7 +105,7 @@ fn request(stream: &mut TcpStream) -> String {
         }
         let count = stream.read(&mut block).unwrap();
         assert!(count > 0, "the request ends early");
-        bytes.extend(&block[..count]);
+        bytes.extend(block.iter().take(count));
     }
 }
 

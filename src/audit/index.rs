@@ -26,6 +26,8 @@ pub use self::query::{DutyPlace, Found, NoPlace, RecordPlace};
 
 /// Entries that one transaction takes: some 20 ms of work, between two of which who asks sees what is new.
 const BATCH: u64 = 4096;
+/// Bytes of entries after which a transaction ends: most have a few hundred, and the largest 64 KiB.
+const BATCH_BYTES: usize = 16 << 20;
 /// How long the follower waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a question waits for the index to reach the end of the log: longer than a full batch takes.
@@ -242,8 +244,15 @@ impl Follower {
 fn take(store: &mut Store, log: &LogDir, contents: &mut Contents) -> Result<bool, IndexError> {
     // What was pruned is not to be had: the batch then begins with the first entry that is kept.
     let from = store.next().max(log.first().map_err(RecordsError::from)?);
-    let entries = log.entries(from..from.saturating_add(BATCH)).map_err(RecordsError::from)?;
-    let batch = entries.collect::<Result<Vec<_>, ReadError>>().map_err(RecordsError::from)?;
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for entry in log.entries(from..from.saturating_add(BATCH)).map_err(RecordsError::from)? {
+        let entry = entry.map_err(RecordsError::from)?;
+        bytes += entry.bytes.len();
+        batch.push(entry);
+        if bytes >= BATCH_BYTES {
+            break;
+        }
+    }
     store.take(&batch, contents)?;
     Ok(!batch.is_empty())
 }

@@ -13,6 +13,6 @@ mod tests;
 pub use files::{Recovery, Torn};
 pub use format::MAX_DRAFT_BYTES;
 
-pub(super) use files::{Journal, lock, trim};
+pub(super) use files::{Journal, is_written, lock, trim};
 pub(super) use format::{FRAME_HEAD_BYTES, GROUP_TARGET_BYTES, Leaf};
-pub(super) use read::{Reader, ragged, read};
+pub(super) use read::{Ragged, Reader, ragged, read};

@@ -47,6 +47,8 @@ pub(super) struct Publisher {
     options: Options,
     /// Directories whose names were made durable in this run.
     made: BTreeSet<PathBuf>,
+    /// Whether something was published since a segment was asked for, and when that was.
+    rotates: bool,
     rotated: Instant,
     pause: Option<Duration>,
 }
@@ -84,7 +86,7 @@ impl Publisher {
             None => Edge::default(),
         };
         let data = data.to_owned();
-        let (made, rotated) = (BTreeSet::new(), Instant::now());
+        let (made, rotates, rotated) = (BTreeSet::new(), false, Instant::now());
         Ok(Self {
             disk,
             data,
@@ -98,6 +100,7 @@ impl Publisher {
             messages,
             options,
             made,
+            rotates,
             rotated,
             pause: None,
         })
@@ -114,13 +117,20 @@ impl Publisher {
                     None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 };
                 match ended {
-                    Ok(()) => continue,
+                    Ok(()) if self.is_behind() => continue,
+                    // The writer began a segment: the one before it may go.
+                    Ok(()) => {
+                        self.tidy(&[]);
+                        continue;
+                    }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
-            last = Some(Instant::now());
-            self.publish();
+            if self.is_behind() {
+                last = Some(Instant::now());
+                self.publish();
+            }
             self.rotate();
         }
         // What cannot be published now is in the journal, and is by the next run.
@@ -129,12 +139,14 @@ impl Publisher {
         self.tidy(&[]);
     }
 
-    /// How long until the next checkpoint; `None`: until there is something to publish.
+    /// How long until there is something to do; `None`: until the writer has written.
     fn wait(&self, last: Option<Instant>) -> Option<Duration> {
         let pending = self.length_rx.borrow().saturating_sub(self.edge.size());
         match (self.pause, last) {
             (Some(pause), Some(last)) => Some(pause.saturating_sub(last.elapsed())),
-            _ if !self.is_behind() => None,
+            _ if !self.is_behind() => {
+                self.rotates.then(|| self.options.rotate_after.saturating_sub(self.rotated.elapsed()))
+            }
             (_, Some(last)) if pending < BATCH_ENTRIES as u64 => {
                 Some(self.options.checkpoint_interval.saturating_sub(last.elapsed()))
             }
@@ -208,6 +220,7 @@ impl Publisher {
         self.disk.sync_dir(&self.log).map_err(DiskError::of("sync", &self.log))?;
         // From here on it is published; what follows is tidying.
         self.made.extend(made);
+        self.rotates |= edge.size() > old;
         self.edge = edge;
         self.checkpoint_tx.send_replace(Some(Arc::new(checkpoint)));
         self.tail.drop_before(self.edge.size());
@@ -255,9 +268,10 @@ impl Publisher {
     }
 
     /// Removes what the checkpoint made needless. What stays for now goes with the next.
-    fn tidy(&self, full: &[Tile]) {
+    fn tidy(&mut self, full: &[Tile]) {
         for tile in full {
             let partials = self.log.join(tile.partials());
+            self.made.remove(&partials);
             if partials.is_dir()
                 && let Err(error) = self.disk.remove_dir(&partials)
             {
@@ -271,8 +285,8 @@ impl Publisher {
 
     /// Asks for a new segment now and then, so that no private text stays in the journal for long.
     fn rotate(&mut self) {
-        if self.rotated.elapsed() >= self.options.rotate_after {
-            self.rotated = Instant::now();
+        if self.rotates && self.rotated.elapsed() >= self.options.rotate_after {
+            (self.rotates, self.rotated) = (false, Instant::now());
             let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
             // Without a sender the log is being closed, which begins a segment too.
             let _ = messages.as_ref().map(|sender| sender.send(Message::Rotate));

@@ -193,7 +193,7 @@ impl Tiles {
         let wanted = usize::try_from(width).unwrap_or(usize::MAX);
         let mut found = hashes(&bytes)
             .filter(|hashes| hashes.len() >= wanted)
-            .ok_or_else(|| ReadError::Damaged { path, offset: bytes.len() as u64 })?;
+            .ok_or(ReadError::Damaged { path, offset: bytes.len() as u64 })?;
         found.truncate(wanted);
         if cache.len() >= CACHED_TILES {
             cache.clear();

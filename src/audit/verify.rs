@@ -14,6 +14,8 @@ mod fault;
 mod files;
 mod former;
 mod run;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod tree;
 
@@ -65,8 +67,8 @@ pub struct Report {
     pub texts: Texts,
     /// Former checkpoints that it extends.
     pub extends: u64,
-    /// Witnesses that were asked for and signed, and when, in seconds since 1970.
-    pub witnessed: Vec<(String, u64)>,
+    /// Witnesses that were asked for and signed.
+    pub witnessed: Vec<Witnessed>,
     /// Names of signatures that no given key verifies.
     pub unverified: Vec<String>,
     /// What is not wrong and may be of interest.
@@ -75,6 +77,17 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// How many more faults there are.
     pub more_faults: u64,
+}
+
+/// What a witness vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witnessed {
+    /// Its name.
+    pub name: String,
+    /// When it signed, in seconds since 1970; 0: it did not say.
+    pub time: u64,
+    /// How many entries the checkpoint covers that it signed.
+    pub size: u64,
 }
 
 /// How many entries there are of each kind.

@@ -170,10 +170,12 @@ impl Writer {
     }
 
     fn rotate(&mut self) {
-        if self.failing.is_none()
-            && let Err(error) = self.journal.rotate()
-        {
-            self.failed(Arc::new(error));
+        if self.failing.is_none() {
+            match self.journal.rotate() {
+                // The publisher trims the segment before.
+                Ok(()) => drop(self.wake.try_send(())),
+                Err(error) => drop(self.failed(Arc::new(error))),
+            }
         }
     }
 

@@ -44,9 +44,9 @@ enum Command {
     Checkpoint(proof::CheckpointArgs),
     Export(export::Args),
     Tail(tail::Args),
+    Replay(replay::Args),
     Prune(prune::Args),
     Erase(erase::Args),
-    Replay(replay::Args),
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -57,9 +57,9 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Command::Checkpoint(args) => proof::checkpoint(args),
         Command::Export(args) => export::run(args),
         Command::Tail(args) => tail::run(args),
+        Command::Replay(args) => return replay::run(args),
         Command::Prune(args) => prune::run(args),
         Command::Erase(args) => erase::run(args),
-        Command::Replay(args) => Ok(replay::run(args)),
     };
     match done {
         Ok(code) | Err(code) => code,

@@ -1,6 +1,7 @@
 //! What Situs says.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -174,7 +175,7 @@ pub struct Answer {
     pub request_id: String,
 }
 
-/// A decision with what it was made of: what is recorded.
+/// A decision with what it was made of: what is recorded. Its facts are shared, for many decisions rest on the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The question as it was asked.
@@ -182,17 +183,17 @@ pub struct Decision {
     /// The action, once defaults were applied.
     pub action: Action,
     /// The tenant as resolved; absent where none is known.
-    pub tenant: Option<Tenant>,
+    pub tenant: Option<Arc<Tenant>>,
     /// The holding as resolved; absent where none is known.
-    pub holding: Option<Holding>,
+    pub holding: Option<Arc<Holding>>,
     /// The registered prefix that answered; absent where the facts came inline alone.
     pub matched: Option<DataRef>,
     /// The requester as resolved; absent where none is known.
-    pub requester: Option<Party>,
+    pub requester: Option<Arc<Party>>,
     /// The registered recipient of a transfer; absent where there is none.
-    pub recipient: Option<Party>,
+    pub recipient: Option<Arc<Party>>,
     /// The process as resolved; absent where there is none.
-    pub process: Option<LegalProcess>,
+    pub process: Option<Arc<LegalProcess>>,
     /// What was answered.
     pub answer: Answer,
 }

@@ -33,7 +33,7 @@ pub use holding::{Holding, HoldingField};
 pub use process::LegalProcess;
 
 /// A customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tenant {
     /// Its id: the first segment of its references.
     pub id: String,
@@ -56,7 +56,7 @@ pub struct Tenant {
 }
 
 /// A customer's approval of a place outside the residency set, for a purpose and a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Approval {
     /// Where to: jurisdiction codes or cloud regions.
     pub destination: Vec<String>,
@@ -67,7 +67,7 @@ pub struct Approval {
 }
 
 /// A customer's consent to a disclosure.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Consent {
     /// Whether it was given.
     pub given: Option<bool>,

@@ -105,7 +105,7 @@ impl fmt::Display for DataRef {
 }
 
 /// Who asks for the data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requester {
     /// Id of a registered party; empty when the requester is given inline.
     pub id: String,
@@ -122,7 +122,7 @@ pub struct Requester {
 }
 
 /// How a transfer or an access would be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Transfer {
     /// Why, in the caller's word; empty when not given.
     pub purpose: String,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Caller, Method, Question};
-use crate::policy::{Ask, AskError, Bundle, EntityValue, Uid, Value};
+use crate::policy::{Ask, Bundle, EntityValue, Uid, Value};
 
 /// What somebody would do to Situs itself.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(super) fn permitted(bundle: &Bundle, right: Right<'_>, tenant: &str, caller:
         others: Vec::new(),
         context: BTreeMap::from([what, ("tenant", Value::Text(tenant.to_owned()))]),
     };
-    judged(bundle, ask).unwrap_or_else(|error| {
+    bundle.grants(ask).unwrap_or_else(|error| {
         tracing::error!(%error, action, "access could not be judged; refused");
         false
     })
@@ -60,10 +60,4 @@ fn principal(caller: &Caller) -> EntityValue {
         tags: who.claims.clone(),
         ..EntityValue::bare(Uid::new("Caller", who.id.clone()))
     }
-}
-
-fn judged(bundle: &Bundle, ask: Ask) -> Result<bool, AskError> {
-    let prepared = bundle.prepare(ask)?;
-    let judgement = prepared.judge()?;
-    Ok(judgement.errors.is_empty() && judgement.forbids.is_empty() && !judgement.permits.is_empty())
 }

@@ -1,187 +1,103 @@
 //! A point of a question in the words of the policies' schema.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
+use super::parties::Parties;
 use super::picture::Picture;
 use super::point::{Point, days_between, is_demand};
 use super::resolve::Resolved;
-use crate::domain::{Action, Approval, Category, Consent, Question, RequesterKind};
+use crate::domain::{Action, Approval, Category, Consent, LegalProcess, Question};
 use crate::law::{Between, Codes, RelationState, World};
-use crate::policy::{Ask, EntityValue, Uid, Value};
+use crate::policy::{Ask, Bundle, Value};
 
 /// The word for what is not there in a closed list that has one.
 const NONE: &str = "none";
 /// The word for what is not known in a closed list that has one.
-const UNKNOWN: &str = "unknown";
-/// The entity of data, or of a tenant, that has no id.
-const UNNAMED: &str = "";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// What is asked, with all that it takes to ask it.
 pub(super) struct Asking<'a> {
+    pub bundle: &'a Bundle,
     pub question: &'a Question,
     pub resolved: &'a Resolved,
     pub picture: &'a Picture,
     pub world: &'a World,
     /// The instant that is decided for.
     pub at: Timestamp,
+    /// What every point shares.
+    pub parties: &'a Parties,
 }
 
 impl Asking<'_> {
     /// The question of one point.
     pub fn ask(&self, point: &Point) -> Ask {
-        let tenant = self.tenant();
-        // What the holding lies in beside its regimes, which the bundle declares. A rule can name a prefix, but
-        // cannot read its facts: the holding has them.
-        let prefixes = self.question.data_ref.prefixes().skip(1);
-        let prefixes = prefixes.map(|prefix| EntityValue::bare(Uid::new("Holding", prefix)));
         Ask {
             action: self.resolved.action.as_str(),
-            principal: self.principal(),
-            resource: self.holding(point, &tenant.uid),
-            others: std::iter::once(tenant.clone()).chain(prefixes).collect(),
+            principal: self.parties.principal.clone(),
+            resource: self.parties.holding_in(point.governing.iter().map(|regime| regime.id.as_str())),
+            others: self.parties.others.clone(),
             context: if is_demand(self.resolved.action) { self.demand(point) } else { self.movement(point) },
         }
     }
 
-    fn closed(&self, codes: &[String]) -> Value {
-        jurisdictions(&self.world.closure_any(codes))
+    fn entities<'s>(&self, kind: &'static str, ids: impl IntoIterator<Item = &'s str>) -> Value {
+        self.bundle.entities(kind, ids)
     }
 
-    fn principal(&self) -> EntityValue {
-        let requester = &self.resolved.requester;
-        let kind = match requester.kind {
-            RequesterKind::Workload => "Workload",
-            RequesterKind::Operator => "Operator",
-            RequesterKind::Customer => "Customer",
-            RequesterKind::Recipient => "Recipient",
-            RequesterKind::Authority => "Authority",
-        };
-        let places =
-            super::picture::expand(self.world.facts(), std::slice::from_ref(&requester.jurisdiction));
-        let mut entity = EntityValue::bare(Uid::new(kind, requester.id.clone()));
-        entity.attributes.insert("jurisdiction", self.closed(&places));
-        let certified = self.world.safeguards_closed(&requester.certifications);
-        entity.attributes.insert("certifications", Value::entities("Safeguard", certified));
-        if requester.kind == RequesterKind::Authority {
-            let authority = requester.authority_type.map_or(UNKNOWN, crate::domain::AuthorityType::as_str);
-            entity.attributes.insert("authority_type", Value::entity("AuthorityType", authority));
-        }
-        entity.tags = requester.labels.iter().cloned().collect();
-        entity
+    fn words<'s>(&self, kind: &'static str, ids: impl IntoIterator<Item = &'s String>) -> Value {
+        self.bundle.entities(kind, ids.into_iter().map(String::as_str))
     }
 
-    fn tenant(&self) -> EntityValue {
-        let tenant = self.resolved.tenant.clone().unwrap_or_default();
-        let id = match tenant.id.as_str() {
-            UNNAMED => self.question.data_ref.tenant().to_owned(),
-            id => id.to_owned(),
-        };
-        let mut entity = EntityValue::bare(Uid::new("Tenant", id));
-        let kind = tenant.kind.map_or(UNKNOWN, crate::domain::TenantType::as_str);
-        entity.attributes.insert("type", Value::entity("TenantType", kind));
-        entity.attributes.insert("established_in", self.closed(&self.picture.tenant_established_in));
-        entity.attributes.insert("is_suspect", Value::Bool(tenant.is_suspect.unwrap_or(false)));
-        entity
-            .attributes
-            .insert("redirect_attempted", Value::Bool(tenant.redirect_attempted.unwrap_or(false)));
-        entity.tags = tenant.labels.into_iter().collect();
-        entity
-    }
-
-    fn holding(&self, point: &Point, tenant: &Uid) -> EntityValue {
-        let (picture, data_ref) = (self.picture, &self.question.data_ref);
-        let mut entity = EntityValue::bare(Uid::new("Holding", data_ref.as_str()));
-        entity.parents.extend(point.governing.iter().map(|regime| Uid::new("Regime", regime.id.clone())));
-        entity.parents.insert(tenant.clone());
-        entity.parents.extend(data_ref.prefixes().skip(1).map(|prefix| Uid::new("Holding", prefix)));
-        let attributes = &mut entity.attributes;
-        attributes.insert("tenant", Value::Entity(tenant.clone()));
-        for (name, codes) in [
-            ("stored_in", &picture.stored_in),
-            ("collected_in", &picture.collected_in),
-            ("offered_in", &picture.offered_in),
-            ("targets", &picture.targets),
-            ("subject_locations", &picture.subject_locations),
-            ("subject_citizenships", &picture.subject_citizenships),
-            ("provider_established_in", &picture.provider_established_in),
-            ("provider_headquarters", &picture.provider_headquarters),
-            ("control_from", &picture.control_from),
-            ("addressee_in", &picture.addressee_in),
-            ("keys_in", &picture.keys_in),
-        ] {
-            attributes.insert(name, self.closed(codes));
-        }
-        attributes.insert("stored_only_in", jurisdictions(&self.world.closure_all(&picture.stored_in)));
-        for (name, codes) in
-            [("persons_of", &picture.persons_of), ("not_persons_of", &picture.not_persons_of)]
-        {
-            attributes.insert(name, Value::entities("Jurisdiction", codes));
-        }
-        // INVARIANT: a promise that was not made is absent, never empty: `containsAll` of nothing is true.
-        for (name, codes) in
-            [("residency", &picture.residency), ("access_boundary", &picture.access_boundary)]
-        {
-            if !codes.is_empty() {
-                attributes.insert(name, Value::entities("Jurisdiction", codes));
-            }
-        }
-        let kinds = if picture.kinds.is_empty() {
-            self.world.facts().ids(crate::law::IdSet::DataKind).clone()
-        } else {
-            picture.kinds.clone()
-        };
-        attributes.insert("data_kinds", Value::entities("DataKind", kinds));
-        attributes.insert("sectors", Value::entities("Sector", &picture.sectors));
-        attributes.insert(
-            "categories",
-            Value::entities("Category", picture.categories.iter().map(ToString::to_string)),
-        );
-        let dynamic = self.resolved.holding.location_dynamic.unwrap_or(false);
-        attributes.insert("location_dynamic", Value::Bool(dynamic));
-        attributes.insert("subject_count", Value::long(picture.subject_count));
-        attributes.insert("controller", Value::Bool(picture.controller));
-        attributes.insert("processor", Value::Bool(picture.processor));
-        attributes.insert("customer_keys", Value::Bool(picture.customer_keys));
-        entity.tags = self.resolved.holding.labels.iter().cloned().collect();
-        entity
+    fn jurisdictions(&self, codes: &Codes) -> Value {
+        self.words("Jurisdiction", codes)
     }
 
     fn movement(&self, point: &Point) -> BTreeMap<&'static str, Value> {
         let mut context = self.common(point);
         let picture = self.picture;
-        let transfer = self.question.transfer.clone().unwrap_or_default();
+        let transfer = self.question.transfer.as_ref();
+        let nothing = self.bundle.share(self.standing(None, ""));
         for kind in self.world.facts().kinds_between(Between::LawAndPlace) {
             // The schema names the kinds; one that it does not know fails its check, and so fails closed.
             if let Some(name) = MOVE_KINDS.iter().find(|known| **known == kind) {
-                context.insert(name, standing(point, kind));
+                let stands = point.by_regime.values().flatten().any(|standing| standing.kind() == kind);
+                let value = if stands { self.standing(Some(point), kind) } else { nothing.clone() };
+                context.insert(name, value);
             }
         }
-        context.insert("mechanisms", Value::entities("Mechanism", &point.mechanisms));
-        context.insert("safeguards", Value::entities("Safeguard", &picture.safeguards));
+        context.insert("mechanisms", self.words("Mechanism", &point.mechanisms));
+        context.insert("safeguards", self.words("Safeguard", &picture.safeguards));
         context.insert("mode", Value::entity("Mode", picture.mode.clone()));
         context.insert("systematic", Value::Bool(self.world.facts().is_systematic(&picture.mode)));
         context.insert("purpose", Value::Text(picture.purpose.clone()));
         context.insert("approved", Value::Bool(self.approval(point).is_some()));
         let count = |stated: Option<u64>| Value::long(stated.unwrap_or(picture.subject_count));
-        context.insert("subjects_past_12_months", count(transfer.subjects_past_12_months));
-        context.insert("subjects_year_to_date", count(transfer.subjects_year_to_date));
+        context.insert(
+            "subjects_past_12_months",
+            count(transfer.and_then(|transfer| transfer.subjects_past_12_months)),
+        );
+        context.insert(
+            "subjects_year_to_date",
+            count(transfer.and_then(|transfer| transfer.subjects_year_to_date)),
+        );
         let flags =
             self.resolved.process.as_ref().map(|process| process.flags.as_slice()).unwrap_or_default();
-        context.insert("flags", Value::entities("Flag", flags));
+        context.insert("flags", self.words("Flag", flags));
         context
     }
 
     fn common(&self, point: &Point) -> BTreeMap<&'static str, Value> {
         let regimes = |keep: fn(&crate::law::Governing) -> bool| {
-            Value::entities(
+            self.words(
                 "Regime",
-                point.governing.iter().filter(|regime| keep(regime)).map(|regime| regime.id.clone()),
+                point.governing.iter().filter(|regime| keep(regime)).map(|regime| &regime.id),
             )
         };
         BTreeMap::from([
-            ("place", jurisdictions(&point.place)),
+            ("place", self.jurisdictions(&point.place)),
             ("recorded", Value::Bool(point.recorded)),
             ("leaves", regimes(|regime| regime.leaves)),
             ("lapsed", regimes(|regime| regime.lapsed)),
@@ -211,9 +127,9 @@ impl Asking<'_> {
         let derived = &point.process;
         let category = point.category.unwrap_or(Category::Content);
         context.insert("category", Value::entity("Category", category.as_str()));
-        context.insert("restricted", Value::entities("Regime", point.restricted()));
-        context.insert("open", Value::entities("Regime", self.open(point)));
-        context.insert("lifted", Value::entities("Regime", &point.lifted));
+        context.insert("restricted", self.entities("Regime", point.restricted()));
+        context.insert("open", self.entities("Regime", self.open(point)));
+        context.insert("lifted", self.words("Regime", &point.lifted));
         for (name, value) in [
             ("copy_in_place", derived.copy_in_place),
             ("only_in_place", derived.only_in_place),
@@ -225,7 +141,7 @@ impl Asking<'_> {
             context.insert(name, Value::Bool(value));
         }
         for kind in ["mla", "cloud_act_agreement", "eio", "e_evidence"] {
-            context.insert(kind, Value::entities("RelationState", point.demand_states(kind)));
+            context.insert(kind, self.entities("RelationState", point.demand_states(kind)));
         }
         let consent = self.consent(category);
         context.insert(
@@ -233,10 +149,10 @@ impl Asking<'_> {
             Value::Bool(consent.is_some_and(|consent| !consent.transfer_ground.is_empty())),
         );
         context.insert("consent", Value::Bool(consent.is_some()));
-        let process = self.resolved.process.clone().unwrap_or_default();
+        let process = self.process();
         let emergency = process.danger_to_life == Some(true) && process.credible == Some(true);
         context.insert("emergency", Value::Bool(emergency));
-        context.insert("process", self.process(point, category));
+        context.insert("process", self.order(point, category));
         context
     }
 
@@ -259,8 +175,14 @@ impl Asking<'_> {
         (consent.given == Some(true) && consent.verified_identity == Some(true) && covers).then_some(consent)
     }
 
-    fn process(&self, point: &Point, category: Category) -> Value {
-        let process = self.resolved.process.clone().unwrap_or_default();
+    /// The process; one of which nothing is known where there is none.
+    fn process(&self) -> &LegalProcess {
+        static NO_PROCESS: LazyLock<LegalProcess> = LazyLock::new(LegalProcess::default);
+        self.resolved.process.as_deref().unwrap_or(&NO_PROCESS)
+    }
+
+    fn order(&self, point: &Point, category: Category) -> Value {
+        let process = self.process();
         let derived = &point.process;
         let or = |text: &str, other: &'static str| {
             if text.is_empty() { other.to_owned() } else { text.to_owned() }
@@ -277,20 +199,20 @@ impl Asking<'_> {
             ("legal", Value::Bool(derived.legal)),
             ("own", Value::Bool(derived.own)),
             ("preserves", Value::Bool(derived.preserves)),
-            ("basis", Value::entities("RelationState", derived.basis.iter().copied())),
-            ("unmet", Value::entities("Condition", &derived.unmet)),
+            ("basis", self.entities("RelationState", derived.basis.iter().copied())),
+            ("unmet", self.words("Condition", &derived.unmet)),
             (
                 "system",
-                jurisdictions(if derived.executed_by.is_empty() {
+                self.jurisdictions(if derived.executed_by.is_empty() {
                     &derived.issuing
                 } else {
                     &derived.executed_by
                 }),
             ),
-            ("issuing", jurisdictions(&derived.issuing)),
-            ("executed_by", jurisdictions(&derived.executed_by)),
-            ("served_in", self.closed(&served)),
-            ("forum", jurisdictions(&derived.forum)),
+            ("issuing", self.jurisdictions(&derived.issuing)),
+            ("executed_by", self.jurisdictions(&derived.executed_by)),
+            ("served_in", self.jurisdictions(&self.world.closure_any(&served))),
+            ("forum", self.jurisdictions(&derived.forum)),
             ("consistent", Value::Bool(derived.consistent)),
             ("by_subdivision", Value::Bool(derived.by_subdivision)),
             ("not_yet_issued", Value::Bool(derived.not_yet_issued)),
@@ -321,7 +243,22 @@ impl Asking<'_> {
             ("ungagged", Value::Bool(process.nondisclosure == Some(false))),
             ("counsel_approved", yes(process.counsel_approved)),
             ("statute", Value::Text(process.statute.clone())),
-            ("flags", Value::entities("Flag", &process.flags)),
+            ("flags", self.words("Flag", &process.flags)),
+        ]))
+    }
+
+    /// Where the law of each governing regime stands, by relations of one kind; of no point, nowhere.
+    fn standing(&self, point: Option<&Point>, kind: &str) -> Value {
+        let regimes = |states: &[RelationState]| {
+            let regimes = point.map(|point| point.regimes_by(kind, states)).unwrap_or_default();
+            self.entities("Regime", regimes)
+        };
+        Value::Record(BTreeMap::from([
+            ("usable", regimes(&[RelationState::InForce])),
+            ("condition_unmet", regimes(&[RelationState::ConditionUnmet])),
+            ("invalidated", regimes(&[RelationState::Invalidated])),
+            ("ended", regimes(&[RelationState::Ended, RelationState::Suspended])),
+            ("not_yet", regimes(&[RelationState::NotYet, RelationState::Future])),
         ]))
     }
 }
@@ -336,21 +273,6 @@ const MOVE_KINDS: &[&str] = &[
     "foreign_adversary",
     "sanctions",
 ];
-
-fn standing(point: &Point, kind: &str) -> Value {
-    let regimes = |states: &[RelationState]| Value::entities("Regime", point.regimes_by(kind, states));
-    Value::Record(BTreeMap::from([
-        ("usable", regimes(&[RelationState::InForce])),
-        ("condition_unmet", regimes(&[RelationState::ConditionUnmet])),
-        ("invalidated", regimes(&[RelationState::Invalidated])),
-        ("ended", regimes(&[RelationState::Ended, RelationState::Suspended])),
-        ("not_yet", regimes(&[RelationState::NotYet, RelationState::Future])),
-    ]))
-}
-
-fn jurisdictions(codes: &Codes) -> Value {
-    Value::entities("Jurisdiction", codes)
-}
 
 /// The categories that a demand is asked about, each by itself; a move is asked about as a whole.
 pub(super) fn categories(question: &Question, action: Action, picture: &Picture) -> Vec<Option<Category>> {

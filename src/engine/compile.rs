@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::answer::Duty;
 use super::ask::Asking;
 use super::point::Point;
 use crate::domain::{
@@ -20,7 +21,7 @@ pub(super) struct PointVerdict {
     pub disposition: Disposition,
     pub next_step: String,
     pub reasons: Vec<Reason>,
-    pub obligations: Vec<Obligation>,
+    pub duties: Vec<Duty>,
     pub routes: Vec<Route>,
     pub regimes: Vec<String>,
 }
@@ -79,7 +80,7 @@ fn judge_and_advise(
         disposition: ruling.disposition,
         next_step,
         reasons,
-        obligations: said.iter().flat_map(|rule| writer.obligations(rule)).collect(),
+        duties: said.iter().flat_map(|rule| writer.duties(rule)).collect(),
         routes: if ruling.allowed {
             Vec::new()
         } else {
@@ -99,7 +100,7 @@ fn fault(bundle: &Bundle, point: &Point, error: &str) -> PointVerdict {
         disposition: Disposition::Fault,
         next_step: bundle.facts().refusal_step().to_owned(),
         reasons: vec![plain_reason(bundle, code, error)],
-        obligations: Vec::new(),
+        duties: Vec::new(),
         routes: Vec::new(),
         regimes: point.governing.iter().map(|regime| regime.id.clone()).collect(),
     }
@@ -205,7 +206,7 @@ impl Writer<'_> {
         // A finding of later days is named only where a rule asks for it; an agreement, once it is signed.
         let unasked = |standing: &Standing, later: &[RelationState]| !later.contains(&standing.state);
         let wanted = |standing: &Standing, later: &[RelationState]| {
-            rule.relations.iter().filter(|filter| filter.kind == standing.kind).any(|filter| {
+            rule.relations.iter().filter(|filter| filter.kind == standing.kind()).any(|filter| {
                 filter.states.contains(&standing.state)
                     || (filter.states.is_empty() && unasked(standing, later))
             })
@@ -214,8 +215,8 @@ impl Writer<'_> {
             of_law.filter(|standing| wanted(standing, &[RelationState::NotYet, RelationState::Future]));
         let demand = self.point.demand.iter().filter(|standing| wanted(standing, &[RelationState::Future]));
         let mut found: Vec<&Standing> = of_law.chain(demand).collect();
-        found.sort_by(|a, b| a.relation.cmp(&b.relation));
-        found.dedup_by(|a, b| a.relation == b.relation);
+        found.sort_by(|a, b| a.relation().cmp(b.relation()));
+        found.dedup_by(|a, b| a.relation() == b.relation());
         found
     }
 
@@ -243,7 +244,7 @@ impl Writer<'_> {
         for rule in rules {
             let mut by_kind: BTreeMap<&str, Reviewed> = BTreeMap::new();
             for standing in self.standings(rule) {
-                let best = by_kind.entry(&standing.kind).or_insert(standing.reviewed);
+                let best = by_kind.entry(standing.kind()).or_insert(standing.reviewed);
                 if standing.reviewed.confidence > best.confidence {
                     *best = standing.reviewed;
                 }
@@ -257,7 +258,7 @@ impl Writer<'_> {
 
     fn reason(&self, rule: &Rule) -> Reason {
         let standings = self.standings(rule);
-        let relations = standings.iter().map(|standing| standing.relation.clone());
+        let relations = standings.iter().map(|standing| standing.relation().to_owned());
         Reason {
             policy_id: rule.id.clone(),
             effect: rule.effect,
@@ -279,44 +280,50 @@ impl Writer<'_> {
         let facts = self.bundle.facts();
         let names =
             |codes: &[String]| codes.iter().map(|code| facts.place_name(code)).collect::<Vec<_>>().join(", ");
-        let process = self.asking.resolved.process.clone().unwrap_or_default();
-        let instrument = match process.instrument.as_str() {
+        let process = self.asking.resolved.process.as_deref();
+        let instrument = match process.map_or("", |process| process.instrument.as_str()) {
             "" => "demand".to_owned(),
             id => facts.message(IdSet::Instrument, id).to_lowercase(),
         };
         let category = self.point.category.map_or("the", Category::as_str);
-        let regime = facts.regimes().find(|(regime, _)| regime.id == rule.regime);
+        let regime = facts.regime(&rule.regime);
         facts
             .message(IdSet::Reason, &rule.reason)
             .replace("{place}", facts.place_name(&self.point.code))
             .replace("{stored_in}", &names(&self.asking.picture.stored_in))
             .replace("{instrument}", &instrument)
             .replace("{category}", category)
-            .replace("{regime}", regime.map_or("the law that governs", |(regime, _)| regime.name.as_str()))
+            .replace("{regime}", regime.map_or("the law that governs", |regime| regime.name.as_str()))
     }
 
-    fn obligations(&self, rule: &Rule) -> Vec<Obligation> {
-        let process = self.asking.resolved.process.clone().unwrap_or_default();
+    fn duties(&self, rule: &Rule) -> Vec<Duty> {
+        let process = self.asking.resolved.process.as_deref();
         let written = rule.obligations.iter().map(|duty| {
-            let base = duty.base.map(|base| (base, self.instant(base, &process)));
-            let due = base.and_then(|(_, instant)| duty.due(instant?));
+            let base = duty.base.map(|base| (base, self.instant(base, process)));
             let detail = match base {
                 Some((base, None)) => format!("{} is not known, so no date can be computed", base.as_str()),
                 Some((base, Some(_))) if !duty.period.is_empty() => format!("from {}", base.as_str()),
                 _ => duty.detail.clone(),
             };
-            Obligation { kind: duty.kind.clone(), due, period: duty.period.clone(), detail }
+            let due = base.and_then(|(_, instant)| duty.due(instant?));
+            let (kind, period) = (duty.kind.clone(), duty.period.clone());
+            // Under the law of another instant the decision is as of that.
+            let moves = duty.base == Some(Base::DecidedAt) && self.asking.question.as_of.is_none();
+            Duty {
+                obligation: Obligation { kind, due, period, detail },
+                from_decision: moves.then(|| duty.clone()),
+            }
         });
         written.collect()
     }
 
-    fn instant(&self, base: Base, process: &LegalProcess) -> Option<Timestamp> {
+    fn instant(&self, base: Base, process: Option<&LegalProcess>) -> Option<Timestamp> {
         match base {
-            Base::IssuedAt => process.issued_at,
-            Base::ReceivedAt => process.received_at,
-            Base::ExpiresAt => process.expires_at,
-            Base::NondisclosureUntil => process.nondisclosure_until,
-            Base::EnforcingAuthorityNotifiedAt => process.enforcing_authority_notified_at,
+            Base::IssuedAt => process?.issued_at,
+            Base::ReceivedAt => process?.received_at,
+            Base::ExpiresAt => process?.expires_at,
+            Base::NondisclosureUntil => process?.nondisclosure_until,
+            Base::EnforcingAuthorityNotifiedAt => process?.enforcing_authority_notified_at,
             Base::ApprovalUntil => self.asking.approval(self.point).and_then(|approval| approval.until),
             Base::DecidedAt => {
                 Some(if self.asking.question.as_of.is_some() { self.asking.at } else { self.now })
@@ -338,9 +345,10 @@ impl Writer<'_> {
                 routes.push(route("", ""));
             }
             let open = self.point.demand.iter().filter(|standing| {
-                kind.carried_by.contains(&standing.kind) && standing.state == RelationState::InForce
+                kind.carried_by.iter().any(|known| known == standing.kind())
+                    && standing.state == RelationState::InForce
             });
-            routes.extend(open.map(|standing| route(&standing.relation, &standing.citation)));
+            routes.extend(open.map(|standing| route(standing.relation(), standing.citation())));
         }
         routes
     }

@@ -1,15 +1,17 @@
 //! The decision: synchronous, pure, and closed on every fault.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::answer::{Merged, merge};
 use super::ask::{Asking, categories};
 use super::compile::{compile, plain_reason};
+use super::parties::Parties;
 use super::picture::Picture;
 use super::point::{Point, places};
 use super::resolve::{Known, Resolution, Resolved, resolve};
-use crate::domain::{Answer, Decision, Disposition, Question, Verdict};
+use super::ruling::{Ruling, Term};
+use crate::domain::{Decision, Disposition, Question, Verdict};
 use crate::law::World;
 use crate::policy::Bundle;
 
@@ -31,53 +33,24 @@ const MAX_POINTS: usize = 256;
 /// Decides a question, given what the catalogue knows, at an instant.
 #[must_use]
 pub fn decide(bundle: &Bundle, question: &Question, known: &Known, now: Timestamp, id: Uuid) -> Decision {
+    rule(bundle, question, known, now).answer(bundle, question.clone(), known, now, id)
+}
+
+/// What the law and the rules say of a question, apart from when it is said.
+pub(super) fn rule(bundle: &Bundle, question: &Question, known: &Known, now: Timestamp) -> Ruling {
     let facts = bundle.facts();
     let at = question.as_of.unwrap_or(now);
     let world = World::at(facts, at);
     let Resolution { action, tenant, holding, requester, process, outcome } = resolve(question, known, facts);
-    let mut until = now;
-    let merged = match outcome {
+    let (resolved, merged) = match outcome {
         Ok(resolved) => {
-            until = valid_until(bundle, &resolved, &world, now);
-            decide_points(bundle, question, &resolved, &world, at, now)
+            let merged = decide_points(bundle, question, &resolved, &world, at, now);
+            (Some(resolved), merged)
         }
-        Err(missing) => denied(bundle, &missing),
+        Err(missing) => (None, denied(bundle, &missing)),
     };
-    let hypothetical = question.as_of.is_some();
-    let answer = Answer {
-        decision: merged.decision,
-        disposition: merged.disposition,
-        next_step: merged.next_step,
-        reasons: merged.reasons,
-        category_verdicts: merged.category_verdicts,
-        obligations: merged.obligations,
-        routes: merged.routes,
-        regimes: merged.regimes,
-        policy_version: bundle.version().to_owned(),
-        facts_version: facts.version().to_owned(),
-        catalog_revision: known.revision,
-        decided_at: now,
-        as_of: at,
-        hypothetical,
-        // An answer under the law of another instant licenses nothing.
-        valid_until: if hypothetical { now } else { until },
-        receipt: None,
-        decision_id: id,
-        request_id: question.request_id.clone(),
-    };
-    let matched = known.matched.clone();
-    let recipient = known.recipient.clone();
-    Decision {
-        question: question.clone(),
-        action,
-        tenant,
-        holding,
-        matched,
-        requester,
-        recipient,
-        process,
-        answer,
-    }
+    let term = Term::of(resolved.as_ref(), &world, now);
+    Ruling { action, tenant, holding, requester, process, merged, term }
 }
 
 fn decide_points(
@@ -89,7 +62,9 @@ fn decide_points(
     now: Timestamp,
 ) -> Merged {
     let picture = Picture::of(question, resolved, world);
-    let asking = Asking { question, resolved, picture: &picture, world, at };
+    let parties = Parties::of(bundle, question, resolved, &picture, world);
+    let parties = &parties;
+    let asking = Asking { bundle, question, resolved, picture: &picture, world, at, parties };
     let places = places(question, resolved, world);
     let categories = categories(question, resolved.action, &picture);
     if places.is_empty() || places.len() * categories.len() > MAX_POINTS {
@@ -118,27 +93,8 @@ fn denied(bundle: &Bundle, missing: &Missing) -> Merged {
         next_step: facts.refusal_step().to_owned(),
         reasons: vec![plain_reason(bundle, code, &detail)],
         category_verdicts: Vec::new(),
-        obligations: Vec::new(),
+        duties: Vec::new(),
         routes: Vec::new(),
         regimes: Vec::new(),
     }
-}
-
-/// The earliest of the next boundary of law, any end of the process or an approval, and the age that the
-/// bundle allows.
-fn valid_until(bundle: &Bundle, resolved: &Resolved, world: &World, now: Timestamp) -> Timestamp {
-    let age = SignedDuration::from_secs(i64::from(bundle.facts().max_age(resolved.action.as_str())));
-    let oldest = now.checked_add(age).unwrap_or(now);
-    let process = resolved.process.as_ref();
-    let process_ends = process.into_iter().flat_map(|process| {
-        // A waiting period turns at whole days after its start; the age of the bundle is far shorter.
-        [process.expires_at, process.nondisclosure_until].into_iter().flatten()
-    });
-    let approvals =
-        resolved.tenant.iter().flat_map(|tenant| &tenant.approvals).filter_map(|approval| approval.until);
-    process_ends
-        .chain(approvals)
-        .chain(world.until())
-        .filter(|end| *end > now)
-        .fold(oldest, std::cmp::Ord::min)
 }

@@ -67,17 +67,17 @@ pub(super) fn is_demand(action: Action) -> bool {
 /// The places that a question is decided for, each by itself.
 pub(super) fn places(question: &Question, resolved: &Resolved, world: &World) -> Vec<String> {
     let facts = world.facts();
-    let process = resolved.process.as_ref().filter(|_| is_demand(resolved.action));
+    let process = resolved.process.as_deref().filter(|_| is_demand(resolved.action));
     // What another state executes is that state's own act: it is its place that is asked about.
     let executing = process.map(|process| executing(question, process, world)).unwrap_or_default();
     let mut codes = if executing.is_empty() { vec![question.jurisdiction.clone()] } else { executing };
     // Who reaches in from elsewhere reaches from there too; what a third party receives is also where it is.
     let requester = &resolved.requester;
     let receivers = match resolved.action {
-        Action::Access => vec![requester],
+        Action::Access => vec![&**requester],
         Action::Transfer => {
-            let asks = (requester.kind == RequesterKind::Recipient).then_some(requester);
-            asks.into_iter().chain(&resolved.recipient).collect()
+            let asks = (requester.kind == RequesterKind::Recipient).then_some(&**requester);
+            asks.into_iter().chain(resolved.recipient.as_deref()).collect()
         }
         Action::Disclose | Action::Preserve | Action::SurrenderKey => Vec::new(),
     };
@@ -100,7 +100,7 @@ impl Point {
         at: Timestamp,
     ) -> Self {
         let facts = world.facts();
-        let process = resolved.process.as_ref();
+        let process = resolved.process.as_deref();
         let place = world.closure(code);
         let state = facts.state_of(code);
         let conditions = Conditions { picture, process };
@@ -141,12 +141,14 @@ impl Point {
         let crosses = picture.stored_in.is_empty()
             || picture.stored_in.iter().any(|code| facts.state_of(code) != state)
             || governing.iter().any(|regime| regime.leaves);
-        let kinds = facts.kinds_between(Between::LawAndPlace);
         let by_regime = governing
             .iter()
             .filter(|_| crosses)
             .map(|regime| {
-                (regime.id.clone(), world.standings(&regime.jurisdictions, &place, &kinds, &conditions))
+                (
+                    regime.id.clone(),
+                    world.standings(&regime.jurisdictions, &place, Between::LawAndPlace, &conditions),
+                )
             })
             .filter(|(_, standings)| !standings.is_empty())
             .collect();
@@ -175,7 +177,7 @@ impl Point {
         let states: BTreeSet<&'static str> = self
             .demand
             .iter()
-            .filter(|standing| standing.kind == kind)
+            .filter(|standing| standing.kind() == kind)
             .map(|standing| standing.state.as_str())
             .collect();
         if states.is_empty() { BTreeSet::from([RelationState::None.as_str()]) } else { states }
@@ -187,7 +189,7 @@ impl Point {
         for (regime, standings) in &self.by_regime {
             let states: BTreeSet<RelationState> = standings
                 .iter()
-                .filter(|standing| standing.kind == kind)
+                .filter(|standing| standing.kind() == kind)
                 .map(|standing| standing.state)
                 .collect();
             let best = [RelationState::InForce, RelationState::ConditionUnmet];
@@ -241,11 +243,10 @@ fn demand_standings(
         (Between::DemandAndProvider, foreign(&provider)),
         (Between::DemandAndAddressee, addressee.clone()),
     ] {
-        let kinds = facts.kinds_between(between);
         // Each other side by itself: two states that the data lies in are not one.
         for code in &side {
-            for standing in world.standings(&from, &world.closure(code), &kinds, conditions) {
-                if !standings.iter().any(|known| known.relation == standing.relation) {
+            for standing in world.standings(&from, &world.closure(code), between, conditions) {
+                if !standings.iter().any(|known| known.relation() == standing.relation()) {
                     standings.push(standing);
                 }
             }
@@ -284,7 +285,7 @@ impl ProcessFacts {
         at: Timestamp,
     ) {
         let facts = world.facts();
-        let process = resolved.process.clone().unwrap_or_default();
+        let process = resolved.process.as_deref().cloned().unwrap_or_default();
         let issuing = issuing(question, Some(&process), world);
         self.issuing = world.closure_any(&issuing);
         let executing = executing(question, &process, world);
@@ -294,10 +295,10 @@ impl ProcessFacts {
         self.legal = instrument.is_some_and(|instrument| instrument.legal_process);
         self.preserves = instrument.is_some_and(|instrument| instrument.preserves);
         let invoked: Vec<&Standing> =
-            demand.iter().filter(|standing| standing.relation == process.invokes_agreement).collect();
+            demand.iter().filter(|standing| standing.relation() == process.invokes_agreement).collect();
         let under: Vec<&Standing> = match instrument.and_then(|instrument| instrument.under) {
             Some(kind) if process.invokes_agreement.is_empty() => {
-                demand.iter().filter(|standing| standing.kind == kind).collect()
+                demand.iter().filter(|standing| standing.kind() == kind).collect()
             }
             Some(_) => invoked.clone(),
             None => invoked.clone(),

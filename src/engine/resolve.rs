@@ -1,64 +1,94 @@
 //! What is known of a question: the catalogue's facts, and under them the caller's.
 
+use std::sync::Arc;
+
 use super::decide::Missing;
+use crate::catalog::Catalog;
 use crate::domain::{Action, DataRef, Holding, LegalProcess, Party, Question, Tenant};
 use crate::law::{AbsenceMeaning, Facts};
 
-/// What the catalogue knows that a question refers to.
+/// What the catalogue knows that a question refers to. An `Arc` stands for the same facts as long as it lives.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The tenant.
-    pub tenant: Option<Tenant>,
-    /// The holding, with what it inherits.
-    pub holding: Option<Holding>,
+    pub tenant: Option<Arc<Tenant>>,
+    /// The facts of the holding, with what it inherits, but for its reference.
+    pub holding: Option<Arc<Holding>>,
     /// The longest registered prefix.
     pub matched: Option<DataRef>,
     /// The registered requester.
-    pub requester: Option<Party>,
+    pub requester: Option<Arc<Party>>,
     /// The registered recipient of a transfer.
-    pub recipient: Option<Party>,
+    pub recipient: Option<Arc<Party>>,
     /// The registered process.
-    pub process: Option<LegalProcess>,
+    pub process: Option<Arc<LegalProcess>>,
     /// The revision that all of this was read at.
     pub revision: u64,
+}
+
+impl Known {
+    /// Everything that the catalogue knows of a question, at one revision.
+    #[must_use]
+    pub fn of(catalog: &Catalog, question: &Question) -> Self {
+        let process = question.process.as_ref().map(|process| process.id.as_str());
+        let recipient = question.transfer.as_ref().map(|transfer| transfer.recipient.as_str());
+        let stated = |id: &&str| !id.is_empty();
+        catalog.read(|view| {
+            let resolved = view.resolve(&question.data_ref);
+            Self {
+                tenant: resolved.tenant,
+                holding: resolved.holding,
+                matched: resolved.matched,
+                requester: Some(question.requester.id.as_str()).filter(stated).and_then(|id| view.party(id)),
+                recipient: recipient.filter(stated).and_then(|id| view.party(id)),
+                process: process.filter(stated).and_then(|id| view.process(id)),
+                revision: resolved.revision,
+            }
+        })
+    }
 }
 
 /// A question with everything that is known of it.
 #[derive(Clone, Debug)]
 pub(super) struct Resolved {
     pub action: Action,
-    pub tenant: Option<Tenant>,
-    pub holding: Holding,
-    pub requester: Party,
-    pub recipient: Option<Party>,
-    pub process: Option<LegalProcess>,
+    pub tenant: Option<Arc<Tenant>>,
+    pub holding: Arc<Holding>,
+    pub requester: Arc<Party>,
+    pub recipient: Option<Arc<Party>>,
+    pub process: Option<Arc<LegalProcess>>,
 }
 
 /// What could be resolved, and what is missing of the rest.
 #[derive(Clone, Debug)]
 pub(super) struct Resolution {
     pub action: Action,
-    pub tenant: Option<Tenant>,
-    pub holding: Option<Holding>,
-    pub requester: Option<Party>,
-    pub process: Option<LegalProcess>,
+    pub tenant: Option<Arc<Tenant>>,
+    /// With the registered prefix as its reference.
+    pub holding: Option<Arc<Holding>>,
+    pub requester: Option<Arc<Party>>,
+    pub process: Option<Arc<LegalProcess>>,
     pub outcome: Result<Resolved, Missing>,
 }
 
 /// Puts the catalogue's facts over the caller's: what the catalogue knows always wins.
 pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Resolution {
-    let tenant = over(known.tenant.clone(), question.tenant.clone(), |base, more| base.inherit(more));
-    let holding = over(known.holding.clone(), question.holding.clone(), |base, more| base.inherit(more));
+    let tenant = over(known.tenant.as_ref(), question.tenant.as_ref(), |base, more| base.inherit(more));
+    let registered = known
+        .holding
+        .as_deref()
+        .map(|facts| Arc::new(Holding { data_ref: known.matched.clone(), ..facts.clone() }));
+    let holding = over(registered.as_ref(), question.holding.as_ref(), |base, more| base.inherit(more));
     // Facts that only name a prefix are no facts.
     let mut holding =
         holding.filter(|holding| holding.stated_fields().iter().any(|field| *field != "data_ref"));
     if let (Some(holding), Some(defaults)) =
         (&mut holding, tenant.as_ref().and_then(|tenant| tenant.holding_defaults.as_deref()))
     {
-        holding.inherit(defaults);
+        Arc::make_mut(holding).inherit(defaults);
     }
-    let requester = known.requester.clone().or_else(|| inline_requester(question));
-    let process = over(known.process.clone(), question.process.clone(), |base, more| base.inherit(more))
+    let requester = known.requester.clone().or_else(|| inline_requester(question).map(Arc::new));
+    let process = over(known.process.as_ref(), question.process.as_ref(), |base, more| base.inherit(more))
         .filter(|process| !process.stated_fields().is_empty());
     let action = question.effective_action(requester.as_ref().map(|requester| requester.kind));
     let outcome = match (&holding, &requester) {
@@ -66,13 +96,13 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
         (_, None) => Err(Missing::Requester),
         (Some(holding), Some(requester)) => {
             let mut missing = required(question, action, holding, facts);
-            missing.extend(unregistered(question, known, process.as_ref()).map(str::to_owned));
+            missing.extend(unregistered(question, known, process.as_deref()).map(str::to_owned));
             if missing.is_empty() {
                 Ok(Resolved {
                     action,
                     tenant: tenant.clone(),
-                    holding: holding.clone(),
-                    requester: requester.clone(),
+                    holding: Arc::clone(holding),
+                    requester: Arc::clone(requester),
                     recipient: known.recipient.clone(),
                     process: process.clone(),
                 })
@@ -84,13 +114,19 @@ pub(super) fn resolve(question: &Question, known: &Known, facts: &Facts) -> Reso
     Resolution { action, tenant, holding, requester, process, outcome }
 }
 
-fn over<T>(registered: Option<T>, asserted: Option<T>, inherit: impl FnOnce(&mut T, &T)) -> Option<T> {
+fn over<T: Clone>(
+    registered: Option<&Arc<T>>,
+    asserted: Option<&T>,
+    inherit: impl FnOnce(&mut T, &T),
+) -> Option<Arc<T>> {
     match (registered, asserted) {
-        (Some(mut base), Some(more)) => {
-            inherit(&mut base, &more);
+        (Some(base), Some(more)) => {
+            let mut base = Arc::clone(base);
+            inherit(Arc::make_mut(&mut base), more);
             Some(base)
         }
-        (base, more) => base.or(more),
+        (Some(base), None) => Some(Arc::clone(base)),
+        (None, more) => more.cloned().map(Arc::new),
     }
 }
 

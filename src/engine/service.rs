@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use uuid::{NoContext, Uuid};
 
 use super::access::{Right, permitted, refused_field};
 use super::decide::decide;
+use super::memory::Memory;
 use super::resolve::Known;
 use crate::audit::{Log, RecordError};
 use crate::catalog::Catalog;
@@ -71,6 +73,7 @@ pub struct Engine {
     log: Log,
     clock: Arc<dyn Clock>,
     durable: Arc<[Action]>,
+    memory: Arc<ArcSwapOption<Memory>>,
 }
 
 impl Engine {
@@ -84,7 +87,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         durable: &[Action],
     ) -> Self {
-        Self { bundles, catalog, log, clock, durable: Arc::from(durable) }
+        Self { bundles, catalog, log, clock, durable: Arc::from(durable), memory: Arc::default() }
     }
 
     /// The current bundle.
@@ -93,17 +96,30 @@ impl Engine {
         self.bundles.current()
     }
 
+    /// What is remembered under the current bundle; begun anew with each.
+    fn memory(&self) -> Option<Arc<Memory>> {
+        let bundle = self.bundles.current()?;
+        if let Some(memory) = self.memory.load_full().filter(|memory| Arc::ptr_eq(memory.bundle(), &bundle)) {
+            return Some(memory);
+        }
+        let memory = Arc::new(Memory::new(bundle));
+        self.memory.store(Some(Arc::clone(&memory)));
+        Some(memory)
+    }
+
     /// Decides, records, and answers.
     ///
     /// # Errors
     /// [`AnswerError`]; no verdict was reached, or none may be given.
     pub async fn answer(&self, question: Question, caller: &Caller) -> Result<Answer, AnswerError> {
-        let bundle = self.bundles.current().ok_or(AnswerError::NotReady)?;
-        expect_version(&question, &bundle)?;
-        if let Some(field) = refused_field(&bundle, &question, caller) {
+        let memory = self.memory().ok_or(AnswerError::NotReady)?;
+        expect_version(&question, memory.bundle())?;
+        if let Some(field) = refused_field(memory.bundle(), &question, caller) {
             return Err(AnswerError::Forbidden { field });
         }
-        let decision = decided(&bundle, &self.catalog, &question, self.clock.now())?;
+        let known = known(&self.catalog, &question)?;
+        let now = self.clock.now();
+        let decision = memory.decide(question, &known, now, new_id(now));
         let durable = self.must_be_durable(&decision);
         let record = Record {
             caller: caller.identity.id.clone(),
@@ -152,20 +168,17 @@ pub fn enquire(
     now: Timestamp,
 ) -> Result<Decision, AnswerError> {
     expect_version(question, bundle)?;
-    decided(bundle, catalog, question, now)
+    let known = known(catalog, question)?;
+    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
-fn decided(
-    bundle: &Bundle,
-    catalog: &Catalog,
-    question: &Question,
-    now: Timestamp,
-) -> Result<Decision, AnswerError> {
-    let known = known(catalog, question);
-    if let Some(wanted) = question.at_least_revision.filter(|wanted| *wanted > known.revision) {
-        return Err(AnswerError::CatalogBehind { at: known.revision, wanted });
+/// Everything that the catalogue knows of a question, no older than the caller has seen.
+fn known(catalog: &Catalog, question: &Question) -> Result<Known, AnswerError> {
+    let known = Known::of(catalog, question);
+    match question.at_least_revision.filter(|wanted| *wanted > known.revision) {
+        Some(wanted) => Err(AnswerError::CatalogBehind { at: known.revision, wanted }),
+        None => Ok(known),
     }
-    Ok(decide(bundle, question, &known, now, new_id(now)))
 }
 
 /// A new key of a decision or an outcome: a UUIDv7.
@@ -174,26 +187,6 @@ pub fn new_id(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
-}
-
-/// Everything that the catalogue knows of a question, at one revision.
-fn known(catalog: &Catalog, question: &Question) -> Known {
-    catalog.read(|view| {
-        let resolved = view.resolve(&question.data_ref);
-        let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
-        let party = |name: &str| id(name).and_then(|id| view.party(&id)).map(|party| (*party).clone());
-        let process = question.process.as_ref().and_then(|process| id(&process.id));
-        let recipient = question.transfer.as_ref().map(|transfer| transfer.recipient.as_str());
-        Known {
-            tenant: resolved.tenant.as_ref().map(|tenant| (**tenant).clone()),
-            holding: resolved.to_holding(),
-            matched: resolved.matched.clone(),
-            requester: party(&question.requester.id),
-            recipient: recipient.and_then(party),
-            process: process.and_then(|id| view.process(&id)).map(|process| (*process).clone()),
-            revision: resolved.revision,
-        }
-    })
 }
 
 fn expect_version(question: &Question, bundle: &Bundle) -> Result<(), AnswerError> {

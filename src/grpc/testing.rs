@@ -345,12 +345,12 @@ pub(super) fn record() -> Record {
         decision: Decision {
             question: question(dice),
             action: Action::Disclose,
-            tenant: Some(tenant(dice)),
-            holding: Some(holding(dice, Some(data_ref()))),
+            tenant: Some(tenant(dice).into()),
+            holding: Some(holding(dice, Some(data_ref())).into()),
             matched: Some(data_ref()),
-            requester: Some(party(dice)),
-            recipient: Some(party(dice)),
-            process: Some(process(dice)),
+            requester: Some(party(dice).into()),
+            recipient: Some(party(dice).into()),
+            process: Some(process(dice).into()),
             answer: answer(),
         },
     }

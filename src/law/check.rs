@@ -234,7 +234,7 @@ impl<'a> Check<'a> {
         }
         let reviewed =
             self.reviewed(here, row.verified, row.confidence.as_deref(), row.review_by.as_deref(), review);
-        self.facts.relations.push(RelationFact { row, interval, signed, conditions, reviewed });
+        self.facts.relations.push(RelationFact::new(row, interval, signed, conditions, reviewed));
     }
 
     fn take_regime(&mut self, here: At<'_>, row: &Regime, review: &ReviewRow) {

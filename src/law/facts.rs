@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use super::calendar::{Interval, parse_instant};
 use super::check;
 use super::condition::Condition;
+use super::index::Index;
+use super::places::Codes;
 use super::rows::{
     Absence, AliasRow, ConditionRow, CountsAs, GroupingRow, InstrumentRow, JurisdictionRow, Level, Mechanism,
     NotARule, Regime, RegionRow, Relation, RelationKindRow, ReviewRow, RouteKind, SettingsRow, WordRow,
@@ -43,7 +45,9 @@ pub struct InstrumentFact<'a> {
 }
 
 pub(super) struct RelationFact {
-    pub row: Relation,
+    pub row: Arc<Relation>,
+    /// Its ends, and the groupings that stand with them.
+    pub parties: Arc<Codes>,
     pub interval: Interval,
     pub signed: Option<Timestamp>,
     pub conditions: Vec<Condition>,
@@ -119,6 +123,9 @@ pub struct Facts {
     pub(super) not_rules: Vec<NotARule>,
     pub(super) settings: Settings,
     pub(super) boundaries: Vec<Timestamp>,
+    /// Every instant from which a fact is overdue for review, in order.
+    pub(super) reviews: Vec<Timestamp>,
+    pub(super) index: Index,
     epochs: Vec<OnceLock<Arc<Epoch>>>,
 }
 
@@ -186,6 +193,8 @@ impl Facts {
         if !faults.is_empty() {
             return Err(faults);
         }
+        facts.reviews = facts.reviews();
+        facts.index = Index::of(&facts);
         facts.epochs = std::iter::repeat_with(OnceLock::new).take(facts.boundaries.len() + 1).collect();
         Ok(facts)
     }
@@ -224,6 +233,8 @@ impl Facts {
                 demand_regimes: Vec::new(),
             },
             boundaries: Vec::new(),
+            reviews: Vec::new(),
+            index: Index::default(),
             epochs: Vec::new(),
         }
     }
@@ -254,9 +265,15 @@ impl Facts {
         self.regimes.iter().map(|fact| (&fact.row, fact.interval))
     }
 
+    /// A regime by its id.
+    #[must_use]
+    pub fn regime(&self, id: &str) -> Option<&Regime> {
+        Some(&self.regimes.get(self.index.regime(id)?)?.row)
+    }
+
     /// Every relation, in order of declaration.
     pub fn relations(&self) -> impl Iterator<Item = (&Relation, Interval)> {
-        self.relations.iter().map(|fact| (&fact.row, fact.interval))
+        self.relations.iter().map(|fact| (&*fact.row, fact.interval))
     }
 
     /// Every mechanism, in order of declaration.
@@ -300,54 +317,6 @@ impl Facts {
     #[must_use]
     pub fn not_rules(&self) -> &[NotARule] {
         &self.not_rules
-    }
-
-    /// Words of a set with all that they imply.
-    pub(super) fn closed<'a>(
-        &self,
-        set: IdSet,
-        words: impl IntoIterator<Item = &'a String>,
-    ) -> BTreeSet<String> {
-        let mut closed = BTreeSet::new();
-        let mut open: Vec<String> = words.into_iter().cloned().collect();
-        while let Some(word) = open.pop() {
-            if closed.insert(word.clone()) {
-                open.extend(self.implies.get(&(set, word)).into_iter().flatten().cloned());
-            }
-        }
-        closed
-    }
-
-    /// Whether a mode is the first storage, before which no copy exists.
-    #[must_use]
-    pub fn is_first_storage(&self, mode: &str) -> bool {
-        mode == self.settings.first_storage_mode
-    }
-
-    /// The mode of a transfer that states none.
-    #[must_use]
-    pub fn presumed_mode(&self) -> String {
-        self.settings.presumed_mode.clone()
-    }
-
-    /// Whether a transfer mode is systematic, not a single occasion. An unknown mode is.
-    #[must_use]
-    pub fn is_systematic(&self, mode: &str) -> bool {
-        self.systematic.contains(mode) || !self.ids(IdSet::Mode).contains(mode)
-    }
-
-    /// What an instrument is: a legal process at all, the state's own, preserving only, and the relation
-    /// kind that it stands under. `None` where there is no such instrument.
-    #[must_use]
-    pub fn instrument(&self, id: &str) -> Option<InstrumentFact<'_>> {
-        let row = self.instruments.get(id)?;
-        Some(InstrumentFact {
-            own: row.own,
-            legal_process: row.legal_process,
-            executed: row.executed,
-            preserves: row.preserves,
-            under: row.under.as_deref(),
-        })
     }
 
     /// The relation kinds that are looked for between two ends.

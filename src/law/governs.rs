@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::RegimeFact;
 use super::places::Codes;
-use super::rows::{Limit, RegimeStatus};
+use super::rows::Limit;
 use super::world::World;
 
 /// The links that a regime may name.
@@ -67,33 +66,27 @@ impl World {
     pub fn governing(&self, circumstances: &Circumstances) -> Vec<Governing> {
         let links: Vec<(&str, Codes)> =
             circumstances.links.iter().map(|(link, codes)| (*link, self.closure_any(codes))).collect();
-        self.facts.regimes.iter().filter_map(|regime| self.governs(regime, circumstances, &links)).collect()
+        let codes = links.iter().flat_map(|(link, codes)| codes.iter().map(move |code| (*link, code)));
+        let candidates = self.epoch.regimes.candidates(circumstances, codes);
+        candidates
+            .into_iter()
+            .filter_map(|(number, matched)| self.governs(number, &matched, circumstances))
+            .collect()
     }
 
+    /// `matched`: its jurisdictions that a link of its own holds for.
     fn governs(
         &self,
-        regime: &RegimeFact,
+        number: usize,
+        matched: &BTreeSet<&String>,
         facts: &Circumstances,
-        links: &[(&str, Codes)],
     ) -> Option<Governing> {
-        let row = &regime.row;
+        let row = &self.facts.regimes.get(number)?.row;
+        let current = self.epoch.regimes.get(number)?;
         let used = row.instruments.contains(&facts.instrument);
-        let lapsed = row.status == RegimeStatus::LapsedResidual && regime.interval.is_past(self.from());
-        if row.status == RegimeStatus::EnactedNotCommenced
-            || (lapsed && !used)
-            || (!lapsed && !self.in_force(regime))
-        {
+        if current.lapsed && !used {
             return None;
         }
-        let current: Vec<&String> =
-            row.jurisdictions.iter().filter(|code| lapsed || self.in_force_for(regime, code)).collect();
-        let matched: Codes = links
-            .iter()
-            .filter(|(link, _)| row.links.iter().any(|known| known == link))
-            .flat_map(|(_, codes)| {
-                current.iter().filter(|code| codes.contains(**code)).map(|code| (*code).clone())
-            })
-            .collect();
         let settings = &self.facts.settings;
         let of_question = if facts.demand { &settings.demand_regimes } else { &settings.move_regimes };
         let by_question = of_question.contains(&row.id);
@@ -111,37 +104,24 @@ impl World {
             return None;
         }
         let everywhere = row.jurisdictions.iter().any(|code| code == "*");
-        let inside = |code: &String| facts.place.contains(code);
+        let inside = |code: &str| facts.place.contains(code);
         let leaves = match row.territory.as_str() {
             _ if everywhere => false,
             "each" => matched.iter().any(|code| !inside(code)),
-            _ => !current.iter().any(|code| inside(code)),
+            _ => !current.jurisdictions.iter().any(|code| inside(code)),
         };
         let rule = row.transfer_rule();
         let open = &self.facts.settings.open_transfer_rules;
         Some(Governing {
             id: row.id.clone(),
-            lapsed,
+            lapsed: current.lapsed,
             leaves,
             restricts: !rule.is_empty() && !open.iter().any(|known| known == rule),
             jurisdictions: match row.territory.as_str() {
-                "each" => matched,
+                "each" => matched.iter().map(|code| (*code).clone()).collect(),
                 _ => row.jurisdictions.iter().cloned().collect(),
             },
         })
-    }
-
-    fn in_force(&self, regime: &RegimeFact) -> bool {
-        regime.row.jurisdictions.iter().any(|code| self.in_force_for(regime, code))
-    }
-
-    fn in_force_for(&self, regime: &RegimeFact, code: &str) -> bool {
-        let phase = regime.phases.iter().find(|(place, _)| place == code).map(|(_, interval)| *interval);
-        // A phase says where it differs; the end that it does not name is the regime's own.
-        let own = regime.interval;
-        let (from, until) =
-            phase.map_or((own.from, own.until), |phase| (phase.from.or(own.from), phase.until.or(own.until)));
-        super::calendar::Interval { from, until }.holds(self.from())
     }
 
     /// The kinds of data with all that they imply.

@@ -1,5 +1,6 @@
 //! Places: a code with all that it lies in, at an instant.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
@@ -58,14 +59,18 @@ impl World {
     /// A code with everything that it lies in now: `IE` with `EU`, `EEA`, ...
     #[must_use]
     pub fn closure(&self, code: &str) -> Codes {
+        self.known_closure(code).into_owned()
+    }
+
+    fn known_closure(&self, code: &str) -> Cow<'_, Codes> {
         if let Some(known) = self.epoch.closures.get(code) {
-            return known.clone();
+            return Cow::Borrowed(known);
         }
         let mut closure = Codes::from([code.to_owned()]);
         if let Some(parent) = self.facts.parent(code) {
-            closure.extend(self.closure(&parent));
+            closure.extend(self.known_closure(&parent).iter().cloned());
         }
-        closure
+        Cow::Owned(closure)
     }
 
     /// Whether a place lies in one of several, or is a grouping that one of them lies in whole.
@@ -77,13 +82,25 @@ impl World {
 
     /// What any of several places lies in.
     pub fn closure_any<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
-        codes.into_iter().flat_map(|code| self.closure(code)).collect()
+        // The same places are often stated several times over, by way of presumptions.
+        let distinct: BTreeSet<&String> = codes.into_iter().collect();
+        let mut closures = distinct.into_iter().map(|code| self.known_closure(code));
+        let mut all = closures.next().map(Cow::into_owned).unwrap_or_default();
+        for closure in closures {
+            for code in closure.iter().filter(|code| !all.contains(*code)).cloned().collect::<Vec<_>>() {
+                all.insert(code);
+            }
+        }
+        all
     }
 
     /// What every one of several places lies in; nothing where there is no place.
     pub fn closure_all<'a>(&self, codes: impl IntoIterator<Item = &'a String>) -> Codes {
-        let mut closures = codes.into_iter().map(|code| self.closure(code));
-        let first = closures.next().unwrap_or_default();
-        closures.fold(first, |common, closure| common.intersection(&closure).cloned().collect())
+        let mut closures = codes.into_iter().map(|code| self.known_closure(code));
+        let first = closures.next().map(Cow::into_owned).unwrap_or_default();
+        closures.fold(first, |mut common, closure| {
+            common.retain(|code| closure.contains(code));
+            common
+        })
     }
 }

@@ -1,13 +1,14 @@
 //! What relations do for a question: the state of each at an instant, and where a law stands towards a
 //! place, or one state towards others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::condition::RequestFacts;
 use super::facts::{RelationFact, Reviewed};
 use super::places::Codes;
+use super::rows::{Between, Relation};
 use super::world::World;
 
 /// The state of a relation, at an instant or towards a question.
@@ -85,98 +86,94 @@ impl RelationFact {
 }
 
 /// A relation that bears on a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Standing {
-    /// Its id.
-    pub relation: String,
-    /// Its kind.
-    pub kind: String,
+    row: Arc<Relation>,
     /// Its state towards this question.
     pub state: RelationState,
     /// Its conditions that are not met.
     pub unmet: Vec<String>,
     /// Whose law it binds: its ends, and the groupings that stand with them.
-    pub parties: Codes,
+    pub parties: Arc<Codes>,
     /// Its first instant; absent where none is known.
     pub begins: Option<Timestamp>,
     /// How sure it is, and when to look again.
     pub reviewed: Reviewed,
+}
+
+impl Standing {
+    /// The relation's id.
+    #[must_use]
+    pub fn relation(&self) -> &str {
+        &self.row.id
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.row.kind
+    }
+
     /// Where it stands.
-    pub citation: String,
-    /// What it covers.
-    pub scope: String,
+    #[must_use]
+    pub fn citation(&self) -> &str {
+        &self.row.citation
+    }
 }
 
 impl World {
-    /// The relations between one side and the other, of any of these kinds, with their states.
+    /// The relations between one side and the other that are looked for there, with their states.
     ///
     /// A side is a set of codes that is closed upward. `facts` answers the conditions.
     pub fn standings(
         &self,
         from: &Codes,
         to: &Codes,
-        kinds: &BTreeSet<&str>,
+        between: Between,
         facts: &dyn RequestFacts,
     ) -> Vec<Standing> {
-        let relations = self.facts.relations.iter().zip(&self.epoch.relation_states);
-        let mut standings = Vec::new();
-        for (fact, state) in relations.filter(|(fact, _)| kinds.contains(fact.row.kind.as_str())) {
-            let row = &fact.row;
-            let from_end = |side: &Codes| {
-                side.contains(&row.from) || row.extends_from.iter().any(|code| side.contains(code))
-            };
-            let to_end = |side: &Codes| {
-                side.contains(&row.to) || row.extends_to.iter().any(|code| side.contains(code))
-            };
-            let forward = from_end(from) && to_end(to);
-            let backward = row.symmetric && from_end(to) && to_end(from);
-            if !forward && !backward {
-                continue;
-            }
-            let other = if forward { [row.to.clone()] } else { [row.from.clone()] };
-            let unmet: Vec<String> = match state {
-                RelationState::InForce => {
-                    let unmet = fact.conditions.iter().filter(|condition| !condition.holds(facts, &other));
-                    unmet.map(|condition| condition.word.clone()).collect()
-                }
-                _ => Vec::new(),
-            };
-            standings.push(Standing {
-                relation: row.id.clone(),
-                kind: row.kind.clone(),
-                state: if unmet.is_empty() { *state } else { RelationState::ConditionUnmet },
-                unmet,
-                parties: [&row.from, &row.to]
-                    .into_iter()
-                    .chain(&row.extends_from)
-                    .chain(&row.extends_to)
-                    .cloned()
-                    .collect(),
-                begins: fact.interval.from,
-                reviewed: fact.reviewed,
-                citation: row.citation.clone(),
-                scope: row.scope.clone(),
-            });
-        }
-        standings
+        let candidates = self.facts.index.relations(between, from);
+        candidates.filter_map(|number| self.standing(number, from, to, facts)).collect()
     }
 
-    /// The same, by kind.
-    pub fn standings_by_kind(standings: &[Standing]) -> BTreeMap<&str, BTreeSet<RelationState>> {
-        let mut by_kind: BTreeMap<&str, BTreeSet<RelationState>> = BTreeMap::new();
-        for standing in standings {
-            by_kind.entry(standing.kind.as_str()).or_default().insert(standing.state);
+    fn standing(
+        &self,
+        number: usize,
+        from: &Codes,
+        to: &Codes,
+        facts: &dyn RequestFacts,
+    ) -> Option<Standing> {
+        let fact = self.facts.relations.get(number)?;
+        let state = *self.epoch.relation_states.get(number)?;
+        let row = &fact.row;
+        let from_end = |side: &Codes| fact.from_ends().any(|code| side.contains(code));
+        let to_end = |side: &Codes| fact.to_ends().any(|code| side.contains(code));
+        let forward = from_end(from) && to_end(to);
+        if !forward && !(row.symmetric && from_end(to) && to_end(from)) {
+            return None;
         }
-        by_kind
+        let unmet: Vec<String> = match state {
+            RelationState::InForce => {
+                let other = if forward { &row.to } else { &row.from };
+                let other = std::slice::from_ref(other);
+                let unmet = fact.conditions.iter().filter(|condition| !condition.holds(facts, other));
+                unmet.map(|condition| condition.word.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Some(Standing {
+            row: Arc::clone(row),
+            state: if unmet.is_empty() { state } else { RelationState::ConditionUnmet },
+            unmet,
+            parties: Arc::clone(&fact.parties),
+            begins: fact.interval.from,
+            reviewed: fact.reviewed,
+        })
     }
 
     /// How sure a relation, regime or mechanism is, and when to look again.
     #[must_use]
     pub fn reviewed(&self, id: &str) -> Option<Reviewed> {
-        let facts = &self.facts;
-        let relation = facts.relations.iter().find(|fact| fact.row.id == id).map(|fact| fact.reviewed);
-        let regime = || facts.regimes.iter().find(|fact| fact.row.id == id).map(|fact| fact.reviewed);
-        let mechanism = || facts.mechanisms.iter().find(|fact| fact.row.id == id).map(|fact| fact.reviewed);
-        relation.or_else(regime).or_else(mechanism)
+        self.facts.index.reviewed(id)
     }
 }

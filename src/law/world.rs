@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::current::Regimes;
 use super::facts::Facts;
 use super::places::Codes;
 use super::standing::RelationState;
@@ -20,6 +21,7 @@ pub struct World {
 pub(super) struct Epoch {
     pub closures: HashMap<String, Codes>,
     pub relation_states: Vec<RelationState>,
+    pub regimes: Regimes,
     mechanisms: BTreeSet<usize>,
     from: Timestamp,
     until: Option<Timestamp>,
@@ -59,6 +61,9 @@ impl World {
     /// The mechanisms in force that these safeguard words stand for.
     #[must_use]
     pub fn mechanisms_carried_by(&self, safeguards: &BTreeSet<String>) -> BTreeSet<String> {
+        if safeguards.is_empty() {
+            return BTreeSet::new();
+        }
         let valid = self.epoch.mechanisms.iter().filter_map(|index| self.facts.mechanisms.get(*index));
         valid
             .filter(|mechanism| mechanism.row.carried_by.iter().any(|word| safeguards.contains(word)))
@@ -77,6 +82,7 @@ impl Epoch {
         Self {
             closures: closures(facts, from),
             relation_states: facts.relations.iter().map(|relation| relation.state(from)).collect(),
+            regimes: Regimes::at(facts, from),
             mechanisms: valid.map(|(index, _)| index).collect(),
             from,
             until: facts.boundaries.get(index).copied(),

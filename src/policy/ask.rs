@@ -1,10 +1,8 @@
-//! A question to the policies, in plain values, and its form in Cedar.
+//! A question to the policies, in plain values. Their form in Cedar is [`form`](super::form)'s.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::str::FromStr;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use super::shared::Shared;
 
 /// An entity's type and id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +21,7 @@ impl Uid {
 }
 
 /// A value of an attribute.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is the Cedar type of that name")]
 pub enum Value {
     Bool(bool),
@@ -32,6 +30,8 @@ pub enum Value {
     Entity(Uid),
     Set(BTreeSet<Value>),
     Record(BTreeMap<&'static str, Value>),
+    /// One of these that was built before: [`Bundle::share`](super::Bundle::share).
+    Shared(Shared),
 }
 
 impl Value {
@@ -51,38 +51,30 @@ impl Value {
         Self::Long(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// Every entity that it names.
-    pub(super) fn uids<'a>(&'a self, into: &mut BTreeSet<&'a Uid>) {
+    /// Every entity that it names; of a shared value, whose entities were looked at when it was built, only one
+    /// that nothing declares.
+    pub(super) fn uids<'a>(&'a self, each: &mut impl FnMut(&'a Uid)) {
         match self {
             Self::Bool(_) | Self::Long(_) | Self::Text(_) => {}
-            Self::Entity(uid) => {
-                into.insert(uid);
-            }
-            Self::Set(values) => values.iter().for_each(|value| value.uids(into)),
-            Self::Record(fields) => fields.values().for_each(|value| value.uids(into)),
+            Self::Shared(shared) => shared.undeclared().into_iter().for_each(each),
+            Self::Entity(uid) => each(uid),
+            Self::Set(values) => values.iter().for_each(|value| value.uids(each)),
+            Self::Record(fields) => fields.values().for_each(|value| value.uids(each)),
         }
     }
 
-    pub(super) fn expression(&self) -> Result<RestrictedExpression, AskError> {
-        Ok(match self {
-            Self::Bool(value) => RestrictedExpression::new_bool(*value),
-            Self::Long(value) => RestrictedExpression::new_long(*value),
-            Self::Text(value) => RestrictedExpression::new_string(value.clone()),
-            Self::Entity(uid) => RestrictedExpression::new_entity_uid(uid.cedar()?),
-            Self::Set(values) => RestrictedExpression::new_set(
-                values.iter().map(Self::expression).collect::<Result<Vec<_>, _>>()?,
-            ),
-            Self::Record(fields) => {
-                let fields = fields.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
-                RestrictedExpression::new_record(fields.collect::<Result<Vec<_>, AskError>>()?)
-                    .map_err(|error| AskError::Value(error.to_string()))?
-            }
-        })
+    /// The value itself, where it is shared.
+    #[must_use]
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::Shared(shared) => shared.plain(),
+            plain => plain,
+        }
     }
 }
 
 /// An entity with its attributes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EntityValue {
     /// Its type and id.
     pub uid: Uid,
@@ -100,27 +92,10 @@ impl EntityValue {
     pub fn bare(uid: Uid) -> Self {
         Self { uid, parents: BTreeSet::new(), attributes: BTreeMap::new(), tags: BTreeMap::new() }
     }
-
-    pub(super) fn cedar(&self) -> Result<Entity, AskError> {
-        let attributes =
-            self.attributes.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
-        let parents = self.parents.iter().map(Uid::cedar).collect::<Result<Vec<_>, _>>()?;
-        let tags = self
-            .tags
-            .iter()
-            .map(|(key, value)| (key.clone(), RestrictedExpression::new_string(value.clone())));
-        Entity::new_with_tags(
-            self.uid.cedar()?,
-            attributes.collect::<Result<Vec<_>, AskError>>()?,
-            parents,
-            tags,
-        )
-        .map_err(|error| AskError::Value(error.to_string()))
-    }
 }
 
 /// One question to the policies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ask {
     /// The action's id.
     pub action: &'static str,
@@ -151,21 +126,4 @@ pub enum AskError {
     /// The question does not fit the schema.
     #[error("the question does not fit the schema: {0}")]
     Schema(String),
-}
-
-/// Every entity type of the schema, parsed once.
-static TYPES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
-    super::schema::TYPES
-        .iter()
-        .filter_map(|name| Some((*name, EntityTypeName::from_str(name).ok()?)))
-        .collect()
-});
-
-impl Uid {
-    pub(super) fn cedar(&self) -> Result<EntityUid, AskError> {
-        let name = TYPES
-            .get(self.kind)
-            .ok_or_else(|| AskError::Value(format!("`{}` is no entity type", self.kind)))?;
-        Ok(EntityUid::from_type_name_and_id(name.clone(), EntityId::new(&self.id)))
-    }
 }

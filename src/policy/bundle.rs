@@ -1,23 +1,19 @@
-//! A bundle in memory: facts, rules, and the cells that a question is put to.
+//! A bundle in memory: facts, rules, and the index by which a question finds those that it can match.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicySet, Schema};
+use cedar_policy::{Policy, Schema};
 use sha2::{Digest, Sha256};
 
+use super::evaluate::Checked;
+use super::granted::Granted;
+use super::index::Index;
 use super::rule::Rule;
 use super::schema::ClosedLists;
-use crate::domain::{Effect, Files};
+use super::shared::Sets;
+use crate::domain::Files;
 use crate::law::Facts;
-
-/// Policies that share what their scope asks of a question.
-#[derive(Default)]
-pub(super) struct Cell {
-    pub permits: PolicySet,
-    pub forbids: PolicySet,
-    pub advice: PolicySet,
-}
 
 /// A bundle that was loaded whole. It never changes.
 pub struct Bundle {
@@ -25,11 +21,12 @@ pub struct Bundle {
     facts: Arc<Facts>,
     rules: Vec<Rule>,
     by_id: HashMap<String, usize>,
-    pub(super) deciding: Schema,
-    pub(super) advising: Schema,
-    /// By the action and the regime that a scope names. Cedar judges each policy by itself, so the union of
-    /// the cells that a question reaches is the answer of the whole set.
-    pub(super) cells: HashMap<(String, Option<String>), Cell>,
+    pub(super) deciding: Checked,
+    pub(super) advising: Checked,
+    pub(super) index: Index,
+    /// Sets of entities that questions have had.
+    pub(super) sets: Sets,
+    pub(super) granted: Granted,
     /// The ids of every closed list, by entity type.
     pub(super) lists: ClosedLists,
     files: Files,
@@ -45,30 +42,12 @@ impl Bundle {
         facts: Arc<Facts>,
         (deciding, advising): (Schema, Schema),
         rules: Vec<Rule>,
-        decide: &PolicySet,
-        advise: &PolicySet,
+        policies: &[Policy],
         lists: ClosedLists,
     ) -> Self {
-        let mut cells: HashMap<(String, Option<String>), Cell> = HashMap::new();
-        let policies: HashMap<String, &Policy> = decide
-            .policies()
-            .chain(advise.policies())
-            .map(|policy| (policy.id().to_string(), policy))
-            .collect();
-        for rule in &rules {
-            let Some(policy) = policies.get(&rule.id) else { continue };
-            let all: Vec<String> = ACTIONS.iter().map(|action| (*action).to_owned()).collect();
-            let actions = if rule.actions.is_empty() { &all } else { &rule.actions };
-            for action in actions {
-                let cell = cells.entry((action.clone(), rule.scope_regime.clone())).or_default();
-                let set = match rule.effect {
-                    Effect::Permit => &mut cell.permits,
-                    Effect::Forbid => &mut cell.forbids,
-                    Effect::Advice => &mut cell.advice,
-                };
-                // INVARIANT: ids are unique in a bundle, so adding to a cell cannot clash.
-                let _ = set.add((*policy).clone());
-            }
+        let mut index = Index::default();
+        for (number, (rule, policy)) in rules.iter().zip(policies).enumerate() {
+            index.add(number, rule, policy);
         }
         let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id.clone(), index)).collect();
         Self {
@@ -76,9 +55,11 @@ impl Bundle {
             facts,
             rules,
             by_id,
-            deciding,
-            advising,
-            cells,
+            deciding: Checked::new(deciding),
+            advising: Checked::new(advising),
+            index,
+            sets: Sets::default(),
+            granted: Granted::default(),
             lists,
             files: files.clone(),
         }

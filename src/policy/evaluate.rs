@@ -3,13 +3,27 @@
 //! Cedar skips a policy that errs, and a `forbid` that is skipped fails open. So errors come back beside
 //! what holds, and the engine turns any of them into a denial.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
-use cedar_policy::{Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request};
+use cedar_policy::Schema;
+use cedar_policy_core::ast::{self, Literal, RequestSchema, SlotEnv, ValueKind};
+use cedar_policy_core::authorizer::AuthorizationError;
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
 
-use super::ask::{Ask, AskError, EntityValue, Uid, Value};
+use super::ask::{Ask, AskError, Uid, Value};
 use super::bundle::Bundle;
+use super::form::{self, Fields};
+use super::index::Phase;
 use super::rule::Rule;
+use super::shape::{Fitting, Shape};
+use crate::domain::Effect;
+
+/// The slots of a policy that has none: links are filled when a bundle loads.
+static NO_SLOTS: LazyLock<SlotEnv> = LazyLock::new(HashMap::new);
 
 /// What the permits and forbids say.
 #[derive(Debug, Default)]
@@ -30,10 +44,42 @@ pub struct Prepared<'a> {
     bundle: &'a Bundle,
     ask: Ask,
     entities: Entities,
-    principal: EntityUid,
-    action: EntityUid,
-    resource: EntityUid,
+    context: Arc<Fields>,
 }
+
+/// A schema, and the shapes that are known to fit it.
+pub(super) struct Checked {
+    schema: Schema,
+    fitting: Fitting,
+}
+
+/// A policy that holds, or that errs.
+type Judged<'a> = Result<&'a Rule, (String, String)>;
+
+// === impl Checked ===
+
+impl Checked {
+    pub fn new(schema: Schema) -> Self {
+        Self { schema, fitting: Fitting::default() }
+    }
+
+    /// Checks a request, unless one of its shape is known to fit.
+    fn check(&self, request: &ast::Request, shape: Option<Shape>) -> Result<(), AskError> {
+        if shape.as_ref().is_some_and(|shape| self.fitting.has(shape)) {
+            return Ok(());
+        }
+        self.schema
+            .as_ref()
+            .validate_request(request, Extensions::all_available())
+            .map_err(|error| AskError::Schema(error.to_string()))?;
+        if let Some(shape) = shape {
+            self.fitting.add(shape);
+        }
+        Ok(())
+    }
+}
+
+// === impl Bundle ===
 
 impl Bundle {
     /// Builds what Cedar will see of a question.
@@ -42,42 +88,39 @@ impl Bundle {
     /// [`AskError`], always a FAULT: a value that Cedar cannot have, or an entity that nothing declares.
     pub fn prepare(&self, ask: Ask) -> Result<Prepared<'_>, AskError> {
         self.check_store(&ask)?;
-        let entities = [&ask.principal, &ask.resource].into_iter().chain(&ask.others).map(EntityValue::cedar);
-        let entities = entities.collect::<Result<Vec<_>, _>>()?;
-        let entities =
-            Entities::from_entities(entities, None).map_err(|error| AskError::Schema(error.to_string()))?;
-        let principal = ask.principal.uid.cedar()?;
-        let resource = ask.resource.uid.cedar()?;
-        let action = action(ask.action)?;
-        Ok(Prepared { bundle: self, ask, entities, principal, action, resource })
+        let entities = ask.entities()?;
+        let context = Arc::new(form::fields(&ask.context)?);
+        Ok(Prepared { bundle: self, ask, entities, context })
     }
 
     /// Every entity that a question names is declared, or among its own: Cedar takes one that is missing for
     /// one that is in nothing, and a rule on it would silently not hold.
     fn check_store(&self, ask: &Ask) -> Result<(), AskError> {
-        let own: BTreeSet<&Uid> = [&ask.principal, &ask.resource]
-            .into_iter()
-            .chain(&ask.others)
-            .map(|entity| &entity.uid)
-            .collect();
-        let mut named = BTreeSet::new();
-        for entity in [&ask.principal, &ask.resource].into_iter().chain(&ask.others) {
-            named.extend(&entity.parents);
-            entity.attributes.values().for_each(|value| value.uids(&mut named));
-        }
-        ask.context.values().for_each(|value| value.uids(&mut named));
-        for uid in named.difference(&own) {
-            let declared = match uid.kind {
-                "Jurisdiction" => self.facts().is_jurisdiction(&uid.id),
-                kind => self.lists.get(kind).is_some_and(|ids| ids.contains(&uid.id)),
-            };
-            if !declared {
-                return Err(AskError::Missing { kind: uid.kind, id: uid.id.clone() });
+        let mut missing = None;
+        let mut each = |uid: &Uid| {
+            let is_known = || self.declares(uid) || ask.own().any(|entity| entity.uid == *uid);
+            if missing.is_none() && !is_known() {
+                missing = Some(AskError::Missing { kind: uid.kind, id: uid.id.clone() });
             }
+        };
+        for entity in ask.own() {
+            entity.parents.iter().for_each(&mut each);
+            entity.attributes.values().for_each(|value| value.uids(&mut each));
         }
-        Ok(())
+        ask.context.values().for_each(|value| value.uids(&mut each));
+        missing.map_or(Ok(()), Err)
+    }
+
+    /// Whether the facts declare an entity.
+    pub(super) fn declares(&self, uid: &Uid) -> bool {
+        match uid.kind {
+            "Jurisdiction" => self.facts().is_jurisdiction(&uid.id),
+            kind => self.lists.get(kind).is_some_and(|ids| ids.contains(&uid.id)),
+        }
     }
 }
+
+// === impl Prepared ===
 
 impl<'a> Prepared<'a> {
     /// The question.
@@ -86,16 +129,24 @@ impl<'a> Prepared<'a> {
         &self.ask
     }
 
+    pub(super) fn into_ask(self) -> Ask {
+        self.ask
+    }
+
     /// Which permits and forbids hold.
     ///
     /// # Errors
     /// [`AskError`]: the question does not fit the schema. Always a FAULT.
     pub fn judge(&self) -> Result<Judgement<'a>, AskError> {
-        let request = self.request(&self.ask.context, &self.bundle.deciding)?;
+        let request = self.ask.request(Arc::clone(&self.context))?;
+        self.bundle.deciding.check(&request, Shape::of_question(&self.ask))?;
         let mut judgement = Judgement::default();
-        for cell in self.cells() {
-            judgement.permits.extend(self.holding(&cell.permits, &request, &mut judgement.errors));
-            judgement.forbids.extend(self.holding(&cell.forbids, &request, &mut judgement.errors));
+        for judged in self.evaluate(request, Phase::Judge) {
+            match judged {
+                Ok(rule) if rule.effect == Effect::Forbid => judgement.forbids.push(rule),
+                Ok(rule) => judgement.permits.push(rule),
+                Err(error) => judgement.errors.push(error),
+            }
         }
         judgement.permits.sort_by(|a, b| a.id.cmp(&b.id));
         judgement.forbids.sort_by(|a, b| a.disposition.cmp(&b.disposition).then(a.id.cmp(&b.id)));
@@ -107,65 +158,40 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// [`AskError`]: the question does not fit the schema. Always a FAULT.
     pub fn advise(&self, verdict: Value) -> Result<Advice<'a>, AskError> {
-        let mut context = self.ask.context.clone();
-        context.insert("verdict", verdict);
-        let request = self.request(&context, &self.bundle.advising)?;
-        let mut errors = Vec::new();
-        let mut advice: Vec<&Rule> =
-            self.cells().flat_map(|cell| self.holding(&cell.advice, &request, &mut errors)).collect();
-        advice.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut context = (*self.context).clone();
+        context.insert(SmolStr::new_static("verdict"), verdict.cedar()?);
+        let request = self.ask.request(Arc::new(context))?;
+        let shape = Shape::of_question(&self.ask).and_then(|shape| shape.with("verdict", &verdict));
+        self.bundle.advising.check(&request, shape)?;
+        let (mut advice, mut errors) = (Vec::new(), Vec::new());
+        for judged in self.evaluate(request, Phase::Advise) {
+            match judged {
+                Ok(rule) => advice.push(rule),
+                Err(error) => errors.push(error),
+            }
+        }
+        advice.sort_by(|a: &&Rule, b| a.id.cmp(&b.id));
         Ok((advice, errors))
     }
 
-    fn cells(&self) -> impl Iterator<Item = &'a super::bundle::Cell> {
-        // What the resource lies in may itself lie in a regime.
-        let entities = std::iter::once(&self.ask.resource).chain(&self.ask.others);
-        let parents = entities.flat_map(|entity| &entity.parents).filter(|parent| parent.kind == "Regime");
-        let regimes: BTreeSet<&String> = parents.map(|parent| &parent.id).collect();
-        let keys = std::iter::once(None).chain(regimes.into_iter().map(|regime| Some(regime.clone())));
-        let bundle = self.bundle;
-        keys.filter_map(move |regime| bundle.cells.get(&(self.ask.action.to_owned(), regime)))
+    /// Evaluates each policy that the question can match: those that hold, and those that err.
+    fn evaluate(&self, request: ast::Request, phase: Phase) -> impl Iterator<Item = Judged<'a>> {
+        let evaluator = Evaluator::new(request, &self.entities, Extensions::all_available());
+        let (bundle, reached) = (self.bundle, self.bundle.index.reach(&self.ask, phase));
+        reached.filter_map(move |entry| {
+            let rule = bundle.rules().get(entry.rule)?;
+            let error = match evaluator.interpret(&entry.condition, &NO_SLOTS) {
+                Ok(value) => match value.value {
+                    ValueKind::Lit(Literal::Bool(held)) => return held.then_some(Ok(rule)),
+                    // Scope and conditions are a conjunction, which Cedar keeps to truth values itself.
+                    _ => String::from("its condition is no truth value"),
+                },
+                Err(error) => {
+                    let id = ast::PolicyID::from_string(&rule.id);
+                    AuthorizationError::PolicyEvaluationError { id, error }.to_string()
+                }
+            };
+            Some(Err((rule.id.clone(), error)))
+        })
     }
-
-    fn request(
-        &self,
-        context: &BTreeMap<&'static str, Value>,
-        schema: &cedar_policy::Schema,
-    ) -> Result<Request, AskError> {
-        let pairs = context.iter().map(|(name, value)| Ok(((*name).to_owned(), value.expression()?)));
-        let context = Context::from_pairs(pairs.collect::<Result<Vec<_>, AskError>>()?)
-            .map_err(|error| AskError::Value(error.to_string()))?;
-        Request::new(
-            self.principal.clone(),
-            self.action.clone(),
-            self.resource.clone(),
-            context,
-            Some(schema),
-        )
-        .map_err(|error| AskError::Schema(error.to_string()))
-    }
-
-    /// The policies of one effect that hold. In a set of one effect every policy that holds is determining.
-    fn holding(
-        &self,
-        set: &PolicySet,
-        request: &Request,
-        errors: &mut Vec<(String, String)>,
-    ) -> Vec<&'a Rule> {
-        if set.is_empty() {
-            return Vec::new();
-        }
-        let response = Authorizer::new().is_authorized(request, set, &self.entities);
-        for error in response.diagnostics().errors() {
-            let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
-            errors.push((error.policy_id().to_string(), error.to_string()));
-        }
-        response.diagnostics().reason().filter_map(|id| self.bundle.rule(id.as_ref())).collect()
-    }
-}
-
-fn action(id: &str) -> Result<EntityUid, AskError> {
-    let name: EntityTypeName =
-        "Action".parse().map_err(|_| AskError::Value("`Action` is no type".to_owned()))?;
-    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }

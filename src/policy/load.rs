@@ -49,6 +49,17 @@ struct Words {
     line: usize,
 }
 
+/// A policy that was taken.
+struct Taken {
+    rule: Rule,
+    policy: Policy,
+    /// The same without its places in the text: the evaluator carries them along with every value, and they are of
+    /// use to a fault of the load alone.
+    bare: Policy,
+    /// The attributes of the context that it reads.
+    reads: Vec<String>,
+}
+
 impl Words {
     fn fault(&self, message: String) -> Fault {
         Fault { file: self.file.clone(), line: self.line, message, help: String::new() }
@@ -81,12 +92,13 @@ impl Bundle {
         let lists = schema::closed_lists(&facts);
         let mut faults = Vec::new();
         let policies = parse(files, &facts, &mut faults);
-        let (mut rules, mut words, mut readers) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        let (mut rules, mut bares) = (Vec::new(), Vec::new());
+        let (mut words, mut readers) = (HashMap::new(), BTreeMap::new());
         let (mut decide, mut advise) = (PolicySet::new(), PolicySet::new());
         for parsed in policies {
-            let Some((rule, policy)) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
-            let read = policy.to_json().map(|json| complete::context_attributes(&json)).unwrap_or_default();
-            readers.extend(read.into_iter().map(|attribute| (attribute, rule.id.clone())));
+            let Some(taken) = rule(&parsed, files, &facts, &lists, &mut faults) else { continue };
+            let Taken { rule, policy, bare, reads } = taken;
+            readers.extend(reads.into_iter().map(|attribute| (attribute, rule.id.clone())));
             let set = if rule.effect == Effect::Advice { &mut advise } else { &mut decide };
             if words.insert(rule.id.clone(), parsed.words).is_some() {
                 faults.push(fault_of(&rule, format!("policy id `{}` is taken", rule.id)));
@@ -96,6 +108,7 @@ impl Bundle {
                 faults.push(fault_of(&rule, error.to_string()));
             }
             rules.push(rule);
+            bares.push(bare);
         }
         if rules.is_empty() && faults.is_empty() {
             faults
@@ -111,7 +124,7 @@ impl Bundle {
             faults.dedup();
             return Err(LoadError { faults });
         }
-        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &decide, &advise, lists);
+        let bundle = Bundle::assemble(files, facts, (deciding, advising), rules, &bares, lists);
         Ok((bundle, report))
     }
 }
@@ -215,7 +228,7 @@ fn rule(
     facts: &Facts,
     lists: &schema::ClosedLists,
     faults: &mut Vec<Fault>,
-) -> Option<(Rule, Policy)> {
+) -> Option<Taken> {
     let policy = &parsed.policy;
     let mut fault = |message: String, help: &str| faults.push(parsed.words.fault(message).help(help));
     let (read, all, errors) = annotations::read(policy.annotations(), facts);
@@ -248,12 +261,15 @@ fn rule(
     if effect == Effect::Forbid && read.disposition.is_none() && !access {
         fault(format!("forbid `{id}` has no disposition"), "add @disposition(\"prohibited_by_law\"), say");
     }
-    match policy.to_json() {
-        Ok(json) => check::check(&json, facts, lists, forbids, read.advice)
+    let mut reads = Vec::new();
+    let bare = policy.to_json().map_err(|error| error.to_string()).and_then(|json| {
+        reads = complete::context_attributes(&json);
+        check::check(&json, facts, lists, forbids, read.advice)
             .into_iter()
-            .for_each(|error| fault(format!("policy `{id}`: {error}"), "")),
-        Err(error) => fault(format!("policy `{id}`: {error}"), ""),
-    }
+            .for_each(|error| fault(format!("policy `{id}`: {error}"), ""));
+        Policy::from_json(Some(policy.id().clone()), json).map_err(|error| error.to_string())
+    });
+    let bare = bare.map_err(|error| fault(format!("policy `{id}`: {error}"), "")).ok()?;
     let actions = match policy.action_constraint() {
         ActionConstraint::Any => Vec::new(),
         ActionConstraint::Eq(uid) => vec![uid.id().unescaped().to_owned()],
@@ -290,7 +306,7 @@ fn rule(
         actions,
         scope_regime,
     };
-    Some((rule, policy.clone()))
+    Some(Taken { rule, policy: policy.clone(), bare, reads })
 }
 
 fn validate(

@@ -47,6 +47,11 @@ pub(super) const TYPES: &[&str] = &[
     "Workload",
 ];
 
+/// A type by its name; absent where the engine puts no values of it.
+pub(super) fn kind(name: &str) -> Option<&'static str> {
+    TYPES.iter().find(|known| **known == name).copied()
+}
+
 /// The word for what is not there, or not known, in the lists that need one.
 pub const NONE: &str = "none";
 /// The word for what is not known.

@@ -218,7 +218,7 @@ fn number(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -230,7 +230,7 @@ fn number(count: u64) -> String {
 fn duration(seconds: i64) -> String {
     match seconds {
         ..=5_400 => format!("{} min", seconds / 60),
-        ..=172_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        5_401..=172_800 => format!("{} h", (seconds + 1_800) / 3_600),
         _ => format!("{} days", (seconds + 43_200) / 86_400),
     }
 }

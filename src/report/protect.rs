@@ -37,7 +37,7 @@ pub(super) fn stretches(counts: &[u64], threshold: u64) -> Vec<Range<usize>> {
     let (mut found, mut start, mut sum) = (Vec::<Range<usize>>::new(), 0, 0);
     for (at, count) in counts.iter().enumerate() {
         sum += count;
-        if sum >= threshold.max(1) {
+        if sum >= threshold || threshold <= 1 {
             found.push(start..at + 1);
             (start, sum) = (at + 1, 0);
         }

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::Files;
+use crate::audit::{LogDir, ReadError};
+use crate::domain::{Files, LogEntry};
+use crate::grpc;
 use crate::policy::{self, SourceError};
 
 /// How many of the newest bundles stay, whether a record names them or not: what was published a moment ago
@@ -18,15 +21,40 @@ const PART: &str = ".part";
 /// The kept bundles: `<version>/` each, and `last` with the version of the newest.
 ///
 /// A file that a bundle shares with the one before it is a hard link, so that an edit costs what it changes.
-/// Nothing is removed but by [`retain`](Self::retain).
+/// Nothing is removed but by [`prune`](Self::prune).
 #[derive(Clone, Debug)]
-pub struct Kept(PathBuf);
+pub struct Kept(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    writing: Mutex<()>,
+}
+
+/// Why bundles were not pruned.
+#[derive(Debug, thiserror::Error)]
+pub enum PruneError {
+    /// The log, which names those that are needed, cannot be read. Mend it.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// An entry of it is not what this program writes. Verify the log.
+    #[error("entry {index} of the log cannot be read: {source}")]
+    Entry {
+        /// Its place.
+        index: u64,
+        /// What is wrong.
+        source: grpc::convert::ReadError,
+    },
+    /// A bundle could not be removed. Remove it by hand.
+    #[error(transparent)]
+    Remove(#[from] SourceError),
+}
 
 impl Kept {
     /// The bundles of a data folder.
     #[must_use]
     pub fn of(data_dir: &Path) -> Self {
-        Self(data_dir.join("bundles"))
+        Self(Arc::new(Inner { folder: data_dir.join("bundles"), writing: Mutex::default() }))
     }
 
     /// Keeps a bundle's files durably, and marks it the last good one.
@@ -34,22 +62,23 @@ impl Kept {
     /// # Errors
     /// The file or folder that could not be written. The bundle can be served all the same.
     pub fn keep(&self, version: &str, files: &Files) -> Result<(), SourceError> {
-        let folder = self.0.join(version);
+        let _writing = self.writing();
+        let folder = self.0.folder.join(version);
         if !folder.is_dir() {
             for half_written in self.folders().filter(|name| name.ends_with(PART)) {
-                let path = self.0.join(half_written);
+                let path = self.0.folder.join(half_written);
                 fs::remove_dir_all(&path).map_err(write(&path))?;
             }
             // Written aside and renamed, so that what bears a version's name is always whole.
-            let aside = self.0.join(format!("{version}{PART}"));
+            let aside = self.0.folder.join(format!("{version}{PART}"));
             fs::create_dir_all(&aside).map_err(write(&aside))?;
             self.fill(&aside, files)?;
             fs::rename(&aside, &folder).map_err(write(&folder))?;
         }
-        let last = self.0.join("last.part");
+        let last = self.0.folder.join("last.part");
         fs::write(&last, version).and_then(|()| sync(&last)).map_err(write(&last))?;
-        fs::rename(&last, self.0.join("last")).map_err(write(&last))?;
-        sync(&self.0).map_err(write(&self.0))
+        fs::rename(&last, self.0.folder.join("last")).map_err(write(&last))?;
+        sync(&self.0.folder).map_err(write(&self.0.folder))
     }
 
     /// Writes a bundle into an empty folder, and sees it on disk.
@@ -69,7 +98,7 @@ impl Kept {
             let parent = to.parent().unwrap_or(folder);
             fs::create_dir_all(parent).map_err(write(parent))?;
             // Not every file system has links.
-            fs::hard_link(self.0.join(&before).join(path), &to)
+            fs::hard_link(self.0.folder.join(&before).join(path), &to)
                 .or_else(|_| fs::write(&to, text.as_bytes()).and_then(|()| sync(&to)))
                 .map_err(write(&to))?;
         }
@@ -77,17 +106,36 @@ impl Kept {
         written.chain(folders).try_for_each(|path| sync(&path).map_err(write(&path)))
     }
 
-    /// Removes the bundles that no kept record names, but for the newest.
+    /// Removes the bundles that no kept record names, but for the newest. The log is read only where there are
+    /// more of them.
     ///
     /// # Errors
-    /// The first that could not be removed. The others are.
-    pub fn retain(&self, named: &BTreeSet<String>) -> Result<(), SourceError> {
+    /// [`PruneError`]: the log could not be read, and nothing is removed; or a bundle could not be removed.
+    pub fn prune(&self, log: &LogDir) -> Result<(), PruneError> {
+        if self.folders().filter(|name| is_version(name)).count() <= NEWEST {
+            return Ok(());
+        }
+        let mut named = BTreeSet::new();
+        for entry in log.entries(0..u64::MAX)? {
+            let entry = entry?;
+            let read = grpc::log_entry(&entry.bytes, &[]);
+            let read = read.map_err(|source| PruneError::Entry { index: entry.index, source })?;
+            if let LogEntry::Decision(decided) = read {
+                named.insert(decided.policy_version);
+            }
+        }
+        Ok(self.retain(&named)?)
+    }
+
+    /// Removes all but these and the newest.
+    fn retain(&self, named: &BTreeSet<String>) -> Result<(), SourceError> {
+        let _writing = self.writing();
         let last = self.last_version().unwrap_or_default();
         let mut kept: Vec<_> = self
             .folders()
             .filter(|name| is_version(name))
             .map(|name| {
-                let metadata = fs::metadata(self.0.join(&name));
+                let metadata = fs::metadata(self.0.folder.join(&name));
                 (metadata.and_then(|metadata| metadata.modified()).ok(), name)
             })
             .collect();
@@ -95,14 +143,19 @@ impl Kept {
         kept.truncate(kept.len().saturating_sub(NEWEST));
         let mut outcome = Ok(());
         for (_, name) in kept.into_iter().filter(|(_, name)| *name != last && !named.contains(name)) {
-            let path = self.0.join(name);
+            let path = self.0.folder.join(name);
             outcome = outcome.and(fs::remove_dir_all(&path).map_err(write(&path)));
         }
         outcome
     }
 
+    /// Keeps writing and removing apart.
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn folders(&self) -> impl Iterator<Item = String> {
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let entries = fs::read_dir(&self.0.folder).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         folders.filter_map(|entry| entry.file_name().into_string().ok())
     }
@@ -110,7 +163,7 @@ impl Kept {
     /// The files of a kept bundle; absent where it is not kept, or cannot be read.
     #[must_use]
     pub fn files(&self, version: &str) -> Option<Files> {
-        is_version(version).then(|| policy::read_folder(&self.0.join(version)).ok()).flatten()
+        is_version(version).then(|| policy::read_folder(&self.0.folder.join(version)).ok()).flatten()
     }
 
     /// The files of the last good bundle, with its version; absent where none was kept.
@@ -122,7 +175,7 @@ impl Kept {
     }
 
     fn last_version(&self) -> Option<String> {
-        Some(fs::read_to_string(self.0.join("last")).ok()?.trim().to_owned())
+        Some(fs::read_to_string(self.0.folder.join("last")).ok()?.trim().to_owned())
     }
 }
 
@@ -197,6 +250,19 @@ mod tests {
         left.sort();
         let stay = [1, 3, 20].into_iter().chain(40 - NEWEST..40);
         assert_eq!(left, stay.map(version).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn without_the_log_nothing_is_pruned() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, log) = (Kept::of(folder.path()), LogDir::open(folder.path()));
+        let keep = |number: usize| kept.keep(&version(number), &files(&[("a.cedar", "a")])).unwrap();
+        (0..NEWEST).for_each(keep);
+        kept.prune(&log).unwrap();
+        keep(NEWEST);
+        let error = kept.prune(&log).unwrap_err();
+        assert!(matches!(error, PruneError::Log(_)), "{error}");
+        assert_eq!(kept.folders().count(), NEWEST + 1);
     }
 
     #[test]

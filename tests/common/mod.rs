@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub mod demands;
 pub mod dice;
 pub mod facts;
 pub mod pki;

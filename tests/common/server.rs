@@ -127,6 +127,11 @@ impl Start {
 }
 
 impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What follows these words on a line that it prints, once it does.
     pub fn line(&self, words: &str) -> String {
         let until = Instant::now() + DEADLINE;

@@ -38,7 +38,7 @@ pub fn year(demands: usize, seed: u64) -> Vec<Event> {
 pub fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
     // Who demands by what, and how often.
     const WHO: &[(&str, &str, &str, &str)] = &[
-        ("US", "court", "warrant", "court"),
+        ("US", "court", "search_warrant", "court"),
         ("US", "prosecutor", "subpoena", "prosecutor"),
         ("US", "court", "us_2703d_order", "court"),
         ("US", "police", "us_national_security_letter", "intelligence"),
@@ -54,13 +54,8 @@ pub fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
         ("FJ", "police", "search_warrant", "court"),
     ];
     const HOW_OFTEN: &[usize] = &[0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 6, 6, 7, 8, 8, 9, 9, 10, 11];
-    let known = |who: &&usize| {
-        let (_, _, instrument, _) = WHO[**who];
-        bundle().facts().instrument(instrument).is_some()
-    };
-    let often: Vec<usize> = HOW_OFTEN.iter().filter(known).copied().collect();
     // The last state demands once or twice in all.
-    let who = if at % 997 == 13 { WHO.len() - 1 } else { *dice.one(&often) };
+    let who = if at % 997 == 13 { WHO.len() - 1 } else { *dice.one(HOW_OFTEN) };
     let (state, authority, instrument, issuer) = WHO[who];
     let stored: &[&[&str]] =
         &[&["IE"], &["IE"], &["US"], &["US"], &["DE"], &["FR"], &["GB"], &["IE", "US"], &["BR"], &["IN"]];

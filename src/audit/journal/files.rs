@@ -238,6 +238,13 @@ pub(in crate::audit) fn trim(disk: &dyn Disk, data: &Path, below: u64) -> Result
     Ok(())
 }
 
+/// Whether a process writes to the journal of a data directory now.
+pub(in crate::audit) fn is_written(data: &Path) -> bool {
+    // A shared lock, and given back at once: no server that starts meanwhile is likely to meet it.
+    fs::File::open(read::directory(data).join(LOCK))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Makes the journal's directory, and keeps every other process out of the whole log.
 pub(in crate::audit) fn lock(disk: &dyn Disk, data: &Path) -> Result<Lock, OpenError> {
     let directory = read::directory(data);

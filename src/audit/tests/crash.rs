@@ -72,7 +72,7 @@ fn what_was_acknowledged_survives_a_kill() {
             });
             assert_eq!(entry, text);
             let number: usize = text.rsplit('-').next().unwrap().parse().unwrap();
-            assert_eq!(content.is_some(), number % 2 == 0);
+            assert_eq!(content.is_some(), number.is_multiple_of(2));
             assert!(
                 content.is_none_or(|content| *content == format!("content 0 of 1 shared {}", number / 4))
             );
@@ -80,7 +80,7 @@ fn what_was_acknowledged_survives_a_kill() {
         for (index, text) in acknowledged.iter().rev().take(50) {
             let private = log.private(*index as u64).unwrap();
             let number: usize = text.rsplit('-').next().unwrap().parse().unwrap();
-            let expected = (number % 3 == 0).then(|| format!("secret of {text}").into_bytes());
+            let expected = number.is_multiple_of(3).then(|| format!("secret of {text}").into_bytes());
             assert_eq!(private, expected, "{text}");
         }
         let checkpoint = check_tree(dir.path(), &checkpoints);

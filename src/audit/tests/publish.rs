@@ -195,6 +195,27 @@ async fn a_text_that_was_erased_stays_so() {
 }
 
 #[tokio::test]
+async fn no_private_text_stays_in_the_journal_of_an_idle_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(&LocalDisk, dir.path(), Options { rotate_after: Duration::ZERO, ..mk_options() });
+    log.append_durable(&mk_private("one", "secret")).await.unwrap();
+    covered(&log, 1).await;
+    let holds_it = || {
+        let files = fs::read_dir(dir.path().join("journal")).unwrap().map(|file| file.unwrap().path());
+        // One that was listed may be trimmed by now.
+        let mut bytes = files.map(|path| fs::read(path).unwrap_or_default());
+        bytes.any(|bytes| bytes.windows(6).any(|window| window == b"secret"))
+    };
+    let trimmed = async {
+        while holds_it() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), trimmed).await.unwrap();
+    assert_eq!(log.reader().private(0).unwrap(), Some(b"secret".to_vec()));
+}
+
+#[tokio::test]
 async fn a_content_is_written_once_before_the_entries_that_name_it() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(&LocalDisk, dir.path(), mk_options());

@@ -8,6 +8,8 @@ use crate::audit::tile::{TILE_WIDTH, Tile};
 
 /// The checkpoint, below the log's folder.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The newest checkpoint that witnesses signed, too.
+pub(super) const COSIGNED: &str = "cosigned";
 /// Where it is written that the log was pruned.
 const PRUNED: &str = "pruned";
 
@@ -40,6 +42,7 @@ pub(super) fn check(
     } else if whole && first_kept > 0 {
         faults.add(0, &log.join("tile/entries"), Problem::Missing);
     }
+    let (mut left, mut ahead) = (0_u64, 0_u64);
     let mut open = vec![log.to_owned()];
     while let Some(folder) = open.pop() {
         let Ok(entries) = fs::read_dir(&folder) else {
@@ -50,51 +53,71 @@ pub(super) fn check(
             if path.is_dir() {
                 open.push(path);
             } else if let Ok(name) = path.strip_prefix(log) {
-                file(log, name, kept, faults, remarks);
+                match file(log, name, kept, faults) {
+                    Place::Known => {}
+                    Place::Left => left += 1,
+                    Place::Ahead => ahead += 1,
+                }
             }
         }
+    }
+    if left > 0 {
+        remarks.push(format!("{left} file(s) are left of what was broken off or pruned"));
+    }
+    if ahead > 0 {
+        remarks.push(format!("{ahead} file(s) are beyond the checkpoint: the next one covers them"));
     }
 }
 
-fn file(log: &Path, name: &Path, kept: (u64, u64, u64), faults: &mut Faults, remarks: &mut Vec<String>) {
+/// What a file is to the log.
+enum Place {
+    /// It was read, or was held against what was.
+    Known,
+    /// It should be gone by now.
+    Left,
+    /// It is for the next checkpoint.
+    Ahead,
+}
+
+fn file(log: &Path, name: &Path, kept: (u64, u64, u64), faults: &mut Faults) -> Place {
     let (first_kept, size, end) = kept;
     let path = log.join(name);
     let text = name.to_str().unwrap_or_default();
-    if [CHECKPOINT, PRUNED, "private/lock"].contains(&text) {
-        return;
+    if [CHECKPOINT, COSIGNED, PRUNED, "private/lock"].contains(&text) {
+        return Place::Known;
     }
-    // What a process that was ended left of a file it did not finish.
     if text.ends_with(".tmp") {
-        remarks.push(format!("`{}` is left of a write that was broken off", path.display()));
-        return;
+        return Place::Left;
     }
     if let Some(number) = text.strip_prefix("private/") {
         match number.parse::<u64>().ok().filter(|index| index.to_string() == number) {
-            Some(index) if index.saturating_mul(TILE_WIDTH) >= end.max(1) => {
-                faults.add(
-                    index.saturating_mul(TILE_WIDTH),
-                    &path,
-                    Problem::Stray { entry: index * TILE_WIDTH },
-                );
+            Some(index) => {
+                let entry = index.saturating_mul(TILE_WIDTH);
+                if entry >= end || entry.saturating_add(TILE_WIDTH) <= first_kept {
+                    faults.add(entry, &path, Problem::Stray { entry });
+                }
             }
-            Some(_) => {}
             None => faults.add(None, &path, Problem::Stranger),
         }
-        return;
+        return Place::Known;
     }
     let Some((tile, width)) = Tile::parse(name) else {
-        return faults.add(None, &path, Problem::Stranger);
+        faults.add(None, &path, Problem::Stranger);
+        return Place::Known;
     };
     let now = tile.width(size);
     if let Tile::Entries { index } = tile
         && index.saturating_mul(TILE_WIDTH) < first_kept
     {
-        remarks.push(format!("`{}` is of a stretch that was pruned, and is still there", path.display()));
-    } else if width > now {
-        remarks.push(format!("`{}` is beyond the checkpoint: the next one covers it", path.display()));
-    } else if width < now && !begins(tile, log, size, &path) {
+        return Place::Left;
+    }
+    if width > now {
+        return Place::Ahead;
+    }
+    if width < now && !begins(tile, log, size, &path) {
         faults.add(None, &path, Problem::Former);
     }
+    Place::Known
 }
 
 /// Whether a partial tile of a former tree is the beginning of what the tile is now.

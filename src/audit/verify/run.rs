@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::contents::Contents;
 use super::fault::{Faults, Problem};
 use super::texts::{Texts, masked};
 use super::tree::Tree;
-use super::{Entries, Expected, Inspect, Report, VerifyError, files, former};
+use super::{Entries, Expected, Inspect, Report, VerifyError, Witnessed, files, former};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::error::ReadError;
+use crate::audit::journal::{self, Ragged};
 use crate::audit::merkle::{Hash, Hashes as _, leaf_hash};
 use crate::audit::note::NoteError;
+use crate::audit::private;
 use crate::audit::tile::{self, TILE_WIDTH, Tile, Tiles};
-use crate::audit::{journal, private};
 use crate::domain::{LogEntry, Masked};
 
 /// A log that is being verified.
@@ -105,9 +107,11 @@ impl<'a> Run<'a> {
         if let Some(first) = self.found.contents.open() {
             self.found.said.add(first, &log, Problem::Digest { entry: first });
         }
-        let (witnessed, unverified) = self.signatures();
+        let cosigned = self.cosigned();
+        let (witnessed, unverified) = self.signatures(cosigned.as_ref().map(|(_, checkpoint)| checkpoint));
+        let former = self.expected.former.iter().chain(&cosigned);
         let found = &mut self.found;
-        let extends = former::check(&log, &self.checkpoint, self.expected, &mut found.faults);
+        let extends = former::check(&log, &self.checkpoint, &self.expected.key, former, &mut found.faults);
         files::check(
             &log,
             (first_kept, size, end),
@@ -229,7 +233,7 @@ impl<'a> Run<'a> {
             }
             end = index + 1;
         }
-        for ragged in journal::ragged(&data).unwrap_or_default() {
+        for ragged in settled(&data) {
             let problem = format!("bytes from offset {} on are no whole write", ragged.offset);
             if ragged.last {
                 self.found.faults.add(end, &ragged.path, Problem::Damaged(problem));
@@ -247,10 +251,16 @@ impl<'a> Run<'a> {
     /// Checks the plain texts of a bundle's entries, all of which were read.
     fn texts(&mut self, index: u64) {
         let path = private::path(&self.log, index);
-        let entries = std::mem::take(&mut self.found.masked);
+        let later = self.found.masked.split_off(&((index + 1) * TILE_WIDTH));
+        let mut entries = std::mem::replace(&mut self.found.masked, later);
         match private::read(&self.log, index) {
-            Ok(texts) => {
-                self.found.texts.check(&path, &entries, &texts, &self.inspect, &mut self.found.faults)
+            Ok(mut texts) => {
+                // What no checkpoint covers has its texts in the journal, and may have them here already.
+                let pending = texts.split_off(&self.checkpoint.size);
+                let uncovered = entries.split_off(&self.checkpoint.size);
+                let (inspect, faults) = (&self.inspect, &mut self.found.faults);
+                Texts::default().check(&path, &uncovered, &pending, inspect, faults);
+                self.found.texts.check(&path, &entries, &texts, inspect, faults);
             }
             Err(error) => {
                 self.found.faults.add(index * TILE_WIDTH, &path, Problem::Damaged(error.to_string()))
@@ -258,14 +268,34 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The newest checkpoint that witnesses signed, where it is kept by itself: the log must extend it too.
+    fn cosigned(&mut self) -> Option<(String, Checkpoint)> {
+        let path = self.log.join(files::COSIGNED);
+        let text = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| NoteError::Note("it is not UTF-8")),
+            Err(_) => return None,
+        };
+        match text.and_then(|text| text.parse()) {
+            Ok(checkpoint) => Some((format!("`{}`", path.display()), checkpoint)),
+            Err(error) => {
+                self.found.faults.add(None, &path, Problem::Damaged(error.to_string()));
+                None
+            }
+        }
+    }
+
     /// Which witnesses signed, and whose signatures nobody verified.
-    fn signatures(&mut self) -> (Vec<(String, u64)>, Vec<String>) {
-        let path = self.checkpoint_path();
-        let note = &self.checkpoint.note;
+    fn signatures(&mut self, cosigned: Option<&Checkpoint>) -> (Vec<Witnessed>, Vec<String>) {
+        let path = self.log.join(if cosigned.is_some() { files::COSIGNED } else { files::CHECKPOINT });
+        let signed = cosigned.unwrap_or(&self.checkpoint);
+        let note = &signed.note;
         let mut witnessed = Vec::new();
         for witness in &self.expected.witnesses {
             match witness.check(note) {
-                Ok(time) => witnessed.push((witness.name().to_owned(), time.unwrap_or_default())),
+                Ok(time) => {
+                    let name = witness.name().to_owned();
+                    witnessed.push(Witnessed { name, time: time.unwrap_or_default(), size: signed.size });
+                }
                 Err(error) => self.found.faults.add(None, &path, Problem::Unsigned(error.to_string())),
             }
         }
@@ -274,6 +304,22 @@ impl<'a> Run<'a> {
         };
         let unverified = note.signatures.iter().filter(|signature| !known(signature));
         (witnessed, unverified.map(|signature| signature.name.clone()).collect())
+    }
+}
+
+/// Where the journal's bytes are no whole write. One that a server is just making is waited for.
+fn settled(data: &Path) -> Vec<Ragged> {
+    // A second in all: a group is written in less.
+    const LOOKS: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut looks = 1;
+    loop {
+        let ragged = journal::ragged(data).unwrap_or_default();
+        if looks == LOOKS || !ragged.iter().any(|ragged| ragged.last) || !journal::is_written(data) {
+            return ragged;
+        }
+        looks += 1;
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -2,32 +2,40 @@
 
 use std::process::ExitCode;
 
-use super::source::{Source, failed, find, wrong};
+use super::source::{Origin, failed, find, wrong};
 use crate::audit::Proof;
 use crate::cli::output::raw;
+use crate::cli::remote;
 
 /// Prove that a decision is in the log.
 ///
 /// Prints a proof of some lines (C2SP tlog-proof), with the entry that it is about. `situs audit check-proof`
-/// checks it with the log's public key alone, as other tools for such logs do.
+/// checks it with the log's public key alone, as other tools for such logs do. Asks a server, or with --data-dir
+/// reads the log's files.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The decision's id, or the entry's index in the log.
     #[arg(value_name = "DECISION_ID|INDEX")]
     what: String,
     #[command(flatten)]
-    source: Source,
+    origin: Origin,
 }
 
 /// Print the newest checkpoint: keep it elsewhere, and the log can no longer be rewritten unseen.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckpointArgs {
     #[command(flatten)]
-    source: Source,
+    origin: Origin,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
-    let log = args.source.open()?;
+    let Some(log) = args.origin.open()? else {
+        return Ok(remote::run(async {
+            let client = args.origin.server.connect().await?;
+            raw(&client.proof(&args.what).await.map_err(remote::failed)?);
+            Ok(ExitCode::SUCCESS)
+        }));
+    };
     let index = find(&log, &args.what)?;
     match Proof::of(&log, index).map_err(failed)? {
         Some(proof) => {
@@ -42,7 +50,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
 }
 
 pub(super) fn checkpoint(args: &CheckpointArgs) -> Result<ExitCode, ExitCode> {
-    let log = args.source.open()?;
+    let Some(log) = args.origin.open()? else {
+        return Ok(remote::run(async {
+            let client = args.origin.server.connect().await?;
+            raw(&client.checkpoint().await.map_err(remote::failed)?);
+            Ok(ExitCode::SUCCESS)
+        }));
+    };
     match log.checkpoint().map_err(failed)? {
         Some(checkpoint) => {
             raw(&checkpoint.to_string());

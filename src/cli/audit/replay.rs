@@ -62,10 +62,10 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  situs audit replay                                        are the answers still those that were given?
-  situs audit replay --policies my-policies                 what would these rules have changed?
+  situs audit replay                           are the answers still those that were given?
+  situs audit replay --policies my-policies    what would these rules have changed?
   situs audit replay --policies my-policies --from 2026-11-01 --fail-on decision --json
-  situs audit replay --catalog --tenant contoso             what has the catalogue changed since?";
+  situs audit replay --catalog                 what has the catalogue changed since?";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {

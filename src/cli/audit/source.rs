@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::audit::{LogDir, Verifier};
 use crate::cli::output::{chain, note};
+use crate::cli::remote::Server;
 use crate::domain::LogEntry;
 use crate::grpc::DECODE;
 
@@ -19,6 +20,16 @@ pub(super) struct Source {
     /// The server's data directory, which has the log.
     #[arg(long, env = "SITUS_DATA_DIR", value_name = "DIR", default_value = "situs-data")]
     pub data_dir: PathBuf,
+}
+
+/// A server, or the files of one.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Origin {
+    #[command(flatten)]
+    pub server: Server,
+    /// Read the log below this data directory, and ask no server.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Prints an error, and gives the exit code for it.
@@ -47,6 +58,15 @@ impl Source {
                 self.data_dir.display()
             ))),
         }
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// The log's files; absent: a server is to be asked.
+    pub(super) fn open(&self) -> Result<Option<LogDir>, ExitCode> {
+        self.data_dir.as_ref().map(|data_dir| Source { data_dir: data_dir.clone() }.open()).transpose()
     }
 }
 

@@ -146,10 +146,10 @@ fn show(report: &Report, expected: &Expected) {
     if report.extends > 0 {
         line(format!("     extends {} former checkpoint(s)", report.extends));
     }
-    for (name, time) in &report.witnessed {
-        let at = i64::try_from(*time).ok().and_then(|time| Timestamp::from_second(time).ok());
+    for witnessed in &report.witnessed {
+        let at = i64::try_from(witnessed.time).ok().and_then(|time| Timestamp::from_second(time).ok());
         let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-        line(format!("     witnessed by `{name}`{at}"));
+        line(format!("     `{}` witnessed its first {} entries{at}", witnessed.name, witnessed.size));
     }
     report.remarks.iter().for_each(|remark| note(format!("note: {remark}")));
     if let Some(first) = report.faults.iter().find_map(|fault| fault.entry) {

@@ -3,7 +3,7 @@
 use crate::domain::{Category, DataRef, KeyControl, ProviderRole};
 
 /// A registered prefix of references and the facts of the data below it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Holding {
     /// The prefix. Absent where the facts are given inline.
     pub data_ref: Option<DataRef>,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::Category;
 
 /// A legal process: the instrument, who issued it, and what is known of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LegalProcess {
     /// Its id in the catalogue; empty when it is given inline.
     pub id: String,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Client, ClientError, refused};
 use crate::grpc::proto;
 use crate::grpc::proto::audit_service_client::AuditServiceClient;
+use crate::grpc::proto::get_proof_request::Subject;
 use crate::grpc::words;
 
 impl Client {
@@ -19,6 +20,30 @@ impl Client {
         let page = client.list_obligations(self.request(request)).await.map_err(refused)?.into_inner();
         let duties = page.duties.iter().map(words::write).collect::<Result<_, _>>()?;
         Ok((duties, page.next_page_token))
+    }
+
+    /// The proof of an entry as a text: by the id of its decision, or by its index in the log.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn proof(&self, what: &str) -> Result<String, ClientError> {
+        let subject = match what.parse() {
+            Ok(index) => Subject::LogIndex(index),
+            Err(_) => Subject::DecisionId(what.to_owned()),
+        };
+        let mut client = AuditServiceClient::new(self.channel.clone());
+        let request = self.request(proto::GetProofRequest { subject: Some(subject) });
+        Ok(client.get_proof(request).await.map_err(refused)?.into_inner().proof)
+    }
+
+    /// The newest checkpoint as a text.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn checkpoint(&self) -> Result<String, ClientError> {
+        let mut client = AuditServiceClient::new(self.channel.clone());
+        let request = self.request(proto::GetCheckpointRequest {});
+        Ok(client.get_checkpoint(request).await.map_err(refused)?.into_inner().checkpoint)
     }
 
     /// Records an outcome, a `RecordOutcomeRequest` in words; gives the answer.

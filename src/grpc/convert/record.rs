@@ -131,12 +131,12 @@ fn name(contents: &mut Vec<Content>, bytes: Vec<u8>) -> Vec<u8> {
 /// To the wire: the facts as resolved.
 pub(in crate::grpc) fn to_facts(decision: &Decision) -> proto::ResolvedFacts {
     proto::ResolvedFacts {
-        tenant: decision.tenant.as_ref().map(to_tenant),
-        holding: decision.holding.as_ref().map(to_holding),
+        tenant: decision.tenant.as_deref().map(to_tenant),
+        holding: decision.holding.as_deref().map(to_holding),
         matched: decision.matched.as_ref().map(ToString::to_string).unwrap_or_default(),
-        requester: decision.requester.as_ref().map(to_party),
-        recipient: decision.recipient.as_ref().map(to_party),
-        process: decision.process.as_ref().map(to_process),
+        requester: decision.requester.as_deref().map(to_party),
+        recipient: decision.recipient.as_deref().map(to_party),
+        process: decision.process.as_deref().map(to_process),
     }
 }
 

@@ -3,6 +3,8 @@
 //! What was checked when it was recorded is not checked again: words that the facts no longer declare and
 //! lists that grew by inheritance are as they were.
 
+use std::sync::Arc;
+
 use prost::{DecodeError, Message};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -229,12 +231,12 @@ fn decision(
     Ok(Decision {
         question,
         action: decided.action,
-        tenant,
-        holding,
+        tenant: tenant.map(Arc::new),
+        holding: holding.map(Arc::new),
         matched,
-        requester,
-        recipient,
-        process,
+        requester: requester.map(Arc::new),
+        recipient: recipient.map(Arc::new),
+        process: process.map(Arc::new),
         answer,
     })
 }

@@ -1,6 +1,7 @@
 //! What is recorded comes back as it was, and what is hidden does not until its plain text is given.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -52,9 +53,9 @@ fn random(seed: u64) -> Record {
     let prefix = Some(question.data_ref.clone());
     record.decision = Decision {
         action: question.action.unwrap_or(record.decision.action),
-        tenant: Some(testing::tenant(&mut dice)),
-        holding: Some(testing::holding(&mut dice, prefix)),
-        process: question.process.clone(),
+        tenant: Some(testing::tenant(&mut dice).into()),
+        holding: Some(testing::holding(&mut dice, prefix).into()),
+        process: question.process.clone().map(Into::into),
         question,
         ..record.decision
     };
@@ -115,7 +116,7 @@ fn what_is_masked_is_in_no_entry_and_comes_back_by_its_plain_text() {
     let mut record = full();
     let id = "agent-4711";
     record.decision.question.requester.id = id.to_owned();
-    record.decision.requester.as_mut().unwrap().id = id.to_owned();
+    Arc::make_mut(record.decision.requester.as_mut().unwrap()).id = id.to_owned();
     record.decision.answer.reasons[0].message = format!("{id} asks, not {id}x");
     let kept = Kept::of(draft(&record, &everything()).unwrap());
     let hidden = [id, &record.caller, "2020", &record.trace_id, &record.decision.question.request_id];
