@@ -12,7 +12,7 @@ fn every_fault_is_found_at_once() {
         config: Some(path),
         policies: Some(folder.path().join("none")),
         durable: vec!["tranfer".to_owned()],
-        mask: vec!["callers".to_owned()],
+        log: LogSettings { mask: vec!["callers".to_owned()], ..LogSettings::default() },
         shutdown_grace: Some(100_000),
         limits: LimitSettings { max_in_flight: Some(0), max_connections: None, rate_limit: Some(0) },
         ..Settings::default()

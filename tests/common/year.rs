@@ -56,7 +56,7 @@ pub fn demand(dice: &mut Dice, at: usize, now: Timestamp) -> Json {
     const HOW_OFTEN: &[usize] = &[0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 6, 6, 7, 8, 8, 9, 9, 10, 11];
     // The last state demands once or twice in all.
     let who = if at % 997 == 13 { WHO.len() - 1 } else { *dice.one(HOW_OFTEN) };
-    let (state, authority, instrument, issuer) = WHO[who];
+    let (state, authority, instrument, issuer) = *WHO.get(who).unwrap();
     let stored: &[&[&str]] =
         &[&["IE"], &["IE"], &["US"], &["US"], &["DE"], &["FR"], &["GB"], &["IE", "US"], &["BR"], &["IN"]];
     let categories: &[&[&str]] = &[
@@ -167,9 +167,10 @@ fn random(words: &Json) -> [u8; 10] {
     // The words themselves: two questions alike at one instant are the same decision.
     let text = words.to_string();
     let mut bytes = [0_u8; 10];
-    for (at, byte) in text.bytes().enumerate() {
-        let slot = &mut bytes[at % 10];
-        *slot = slot.rotate_left(3) ^ byte;
+    for part in text.as_bytes().chunks(bytes.len()) {
+        for (slot, byte) in bytes.iter_mut().zip(part) {
+            *slot = slot.rotate_left(3) ^ byte;
+        }
     }
     bytes
 }
@@ -189,7 +190,7 @@ fn became(dice: &mut Dice, recorded: &Recorded, now: Timestamp) -> Vec<Event> {
         (false, 1 | 2) => "redirected",
         (false, _) => "withheld",
     };
-    let hours = [3, 7, 12, 20, 40, 60, 100, 200, 400, 900][dice.roll(10)];
+    let hours = *dice.one(&[3, 7, 12, 20, 40, 60, 100, 200, 400, 900]);
     let mut outcomes = vec![outcome(&recorded.decided, kind, now + SignedDuration::from_hours(hours))];
     if allowed && dice.now_and_then(2) {
         outcomes.push(outcome(&recorded.decided, "notice_given", now + SignedDuration::from_hours(hours)));
