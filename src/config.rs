@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::{Action, Masking, Personal, did_you_mean, near};
+use crate::domain::{Action, did_you_mean, near};
 
 pub use self::log::{LogConfig, LogSettings};
 
@@ -49,13 +49,6 @@ pub struct Settings {
     /// Actions whose answers wait for their record, beside disclose and surrender_key.
     #[arg(long, env = "SITUS_DURABLE", value_name = "ACTION", value_delimiter = ',')]
     pub durable: Vec<String>,
-    /// Fields that the log has by a commitment alone, their plain texts beside it where they can be erased:
-    /// caller, data_ref, requester, recipient, process, labels, purpose, request_id, trace_id, detail.
-    #[arg(long, env = "SITUS_MASK", value_name = "FIELD", value_delimiter = ',')]
-    pub mask: Vec<String>,
-    /// Fields of the same names that are kept nowhere.
-    #[arg(long, env = "SITUS_ERASE", value_name = "FIELD", value_delimiter = ',')]
-    pub erase: Vec<String>,
     /// How long calls in flight may take when the server ends, in seconds.
     #[arg(long, env = "SITUS_SHUTDOWN_GRACE", value_name = "SECONDS")]
     pub shutdown_grace: Option<u64>,
@@ -84,8 +77,6 @@ struct File {
     policies: Option<PathBuf>,
     example: Option<bool>,
     durable: Option<Vec<String>>,
-    mask: Option<Vec<String>>,
-    erase: Option<Vec<String>>,
     shutdown_grace: Option<u64>,
     log_format: Option<LogFormat>,
     otlp_endpoint: Option<String>,
@@ -105,8 +96,6 @@ const KEYS: &[&str] = &[
     "policies",
     "example",
     "durable",
-    "mask",
-    "erase",
     "shutdown_grace",
     "log_format",
     "otlp_endpoint",
@@ -125,8 +114,6 @@ pub struct Config {
     pub example: bool,
     /// Actions whose answers wait for their record.
     pub durable: Vec<Action>,
-    /// Fields that are kept out of the log's entries.
-    pub masking: Masking,
     /// How long calls in flight may take at the end.
     pub shutdown_grace: Duration,
     /// How logs are written.
@@ -189,10 +176,6 @@ impl TryFrom<Settings> for Config {
                 Err(error) => faults.push(format!("durable: {error}")),
             }
         }
-        let masking = Masking {
-            mask: personal("mask", settings.mask, file.mask, &mut faults),
-            erase: personal("erase", settings.erase, file.erase, &mut faults),
-        };
         let grace = settings.shutdown_grace.or(file.shutdown_grace).unwrap_or(DEFAULT_GRACE);
         if grace > MAX_GRACE {
             faults.push(format!("shutdown_grace: {grace} s is more than an hour; it is in seconds"));
@@ -211,7 +194,6 @@ impl TryFrom<Settings> for Config {
                 policies,
                 example: settings.example || file.example.unwrap_or(false),
                 durable,
-                masking,
                 shutdown_grace: Duration::from_secs(grace),
                 log_format: settings.log_format.or(file.log_format).unwrap_or_default(),
                 otlp_endpoint: settings.otlp_endpoint.or(file.otlp_endpoint).filter(|url| !url.is_empty()),
@@ -241,25 +223,6 @@ impl Config {
     pub fn is_insecure(&self) -> bool {
         !self.listen.ip().is_loopback() && self.security.tls.is_none()
     }
-}
-
-/// The fields that a setting names.
-fn personal(
-    key: &str,
-    flag: Vec<String>,
-    file: Option<Vec<String>>,
-    faults: &mut Vec<String>,
-) -> Vec<Personal> {
-    let words = if flag.is_empty() { file.unwrap_or_default() } else { flag };
-    let mut fields = Vec::new();
-    for word in words {
-        match word.parse::<Personal>() {
-            Ok(field) if fields.contains(&field) => {}
-            Ok(field) => fields.push(field),
-            Err(error) => faults.push(format!("{key}: {error}")),
-        }
-    }
-    fields
 }
 
 fn read(path: &Path, faults: &mut Vec<String>) -> File {
@@ -299,7 +262,7 @@ mod tests {
             config: Some(path),
             policies: Some(folder.path().join("none")),
             durable: vec!["tranfer".to_owned()],
-            mask: vec!["callers".to_owned()],
+            log: LogSettings { mask: vec!["callers".to_owned()], ..LogSettings::default() },
             shutdown_grace: Some(100_000),
             limits: LimitSettings { max_in_flight: Some(0), max_connections: None, rate_limit: Some(0) },
             ..Settings::default()

@@ -2,6 +2,7 @@
 //! complained of.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what was measured, and what was skipped")]
 
 mod common;
 

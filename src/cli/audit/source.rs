@@ -33,7 +33,6 @@ pub(super) struct Origin {
 }
 
 /// Prints an error, and gives the exit code for it.
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(super) fn failed(error: impl std::error::Error) -> ExitCode {
     note(format!("error: {}", chain(&error)));
     ExitCode::FAILURE

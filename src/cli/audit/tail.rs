@@ -40,7 +40,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         (newest, next) = self::newest(&log, 0, args.lines)?;
     }
     newest.iter().try_for_each(|record| print(args, &origin, record))?;
-    while args.follow {
+    if !args.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         for record in Records::open(&log, next..u64::MAX, DECODE).map_err(failed)? {
             let record = record.map_err(failed)?;
             next = record.index + 1;
@@ -48,7 +51,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The last records from an index on, and the index after them.
