@@ -1,10 +1,6 @@
 //! The log through a server's doors: what is recorded is found, shown, proved, and completed by outcomes.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

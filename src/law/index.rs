@@ -28,7 +28,7 @@ impl Index {
     pub fn of(facts: &Facts) -> Self {
         let mut index = Self::default();
         for (number, fact) in facts.relations.iter().enumerate() {
-            let ends: BTreeSet<&String> = fact.origin().chain(fact.target()).collect();
+            let ends: BTreeSet<&String> = fact.starts().chain(fact.ends()).collect();
             for end in ends {
                 index.by_end.entry(end.clone()).or_default().push(number);
             }
@@ -82,12 +82,12 @@ impl RelationFact {
     }
 
     /// The codes that stand at its beginning.
-    pub fn origin(&self) -> impl Iterator<Item = &String> {
+    pub fn starts(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.row.from).chain(&self.row.extends_from)
     }
 
     /// The codes that stand at its end.
-    pub fn target(&self) -> impl Iterator<Item = &String> {
+    pub fn ends(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.row.to).chain(&self.row.extends_to)
     }
 }

@@ -146,11 +146,11 @@ impl World {
         let fact = self.facts.relations.get(number)?;
         let state = *self.epoch.relation_states.get(number)?;
         let row = &fact.row;
-        let from_end = |side: &Codes| fact.origin().any(|code| side.contains(code));
-        let to_end = |side: &Codes| fact.target().any(|code| side.contains(code));
+        let from_end = |side: &Codes| fact.starts().any(|code| side.contains(code));
+        let to_end = |side: &Codes| fact.ends().any(|code| side.contains(code));
         let forward = from_end(from) && to_end(to);
         let backward = row.symmetric && from_end(to) && to_end(from);
-        if !(forward || backward) {
+        if !forward && !backward {
             return None;
         }
         let unmet: Vec<String> = match state {
