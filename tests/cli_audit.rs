@@ -1,6 +1,11 @@
 //! `situs audit`, over the data of a server: as an auditor, an operator or a script uses it.
 
-#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 mod common;
 
