@@ -281,14 +281,13 @@ fn prune(kept: Kept, log: LogDir) {
 /// Opens what is on disk, off the async workers.
 async fn open(config: &Config) -> Result<(Catalog, Log), ServeError> {
     let (data_dir, settings) = (config.data_dir.clone(), config.log.clone());
-    let masking = config.masking.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<_, ServeError> {
         std::fs::create_dir_all(&data_dir)
             .map_err(|source| ServeError::DataDir { path: data_dir.clone(), source })?;
         let store = Sqlite::open(&data_dir.join("catalog.db"), Sqlite::HISTORY)?;
         let codec = Codec { encode: grpc::encode_entry, decode: grpc::decode_entry };
         let catalog = Catalog::open(Arc::new(store), codec, catalog::Limits::default())?;
-        let format = Arc::new(LogFormat { masking });
+        let format = Arc::new(LogFormat { masking: settings.masking });
         let options = Options {
             key: settings.key,
             origin: settings.origin,

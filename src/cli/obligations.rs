@@ -33,10 +33,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHEN")]
     due_before: Option<String>,
     /// Only those of this tenant.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// Only those of this decision.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "DECISION_ID")]
     decision: Option<String>,
     /// Those that are done, too.
     #[arg(long)]

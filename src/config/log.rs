@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::audit::{Witness, is_name};
+use crate::domain::{Masking, Personal};
 
 /// Where they are given: each flag, its environment variable, and its key of the file.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -38,11 +39,30 @@ pub struct LogSettings {
         help_heading = "Log of decisions"
     )]
     pub witness: Vec<String>,
+    /// Fields that the log has by a commitment alone, their plain texts beside it where they can be erased:
+    /// caller, data_ref, requester, recipient, process, labels, purpose, request_id, trace_id, detail.
+    #[arg(
+        long,
+        env = "SITUS_MASK",
+        value_name = "FIELD",
+        value_delimiter = ',',
+        help_heading = "Log of decisions"
+    )]
+    pub mask: Vec<String>,
+    /// Fields of the same names that are kept nowhere.
+    #[arg(
+        long,
+        env = "SITUS_ERASE",
+        value_name = "FIELD",
+        value_delimiter = ',',
+        help_heading = "Log of decisions"
+    )]
+    pub erase: Vec<String>,
 }
 
 /// The keys of the file that these settings have.
 pub(super) const KEYS: &[&str] =
-    &["log_key", "log_origin", "checkpoint_interval", "checkpoint_to", "witness"];
+    &["log_key", "log_origin", "checkpoint_interval", "checkpoint_to", "witness", "mask", "erase"];
 
 /// What the settings come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +77,8 @@ pub struct LogConfig {
     pub copies: Option<PathBuf>,
     /// Who cosigns.
     pub witnesses: Vec<Witness>,
+    /// Fields that are kept out of the log's entries.
+    pub masking: Masking,
 }
 
 /// A longer wait is a mistake of unit.
@@ -75,6 +97,8 @@ impl LogSettings {
             checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
             checkpoint_to: self.checkpoint_to.or(other.checkpoint_to),
             witness: if self.witness.is_empty() { other.witness } else { self.witness },
+            mask: if self.mask.is_empty() { other.mask } else { self.mask },
+            erase: if self.erase.is_empty() { other.erase } else { self.erase },
         }
     }
 
@@ -103,12 +127,30 @@ impl LogSettings {
                 Err(error) => faults.push(format!("witness: `{text}`: {error}")),
             }
         }
+        let masking = Masking {
+            mask: personal("mask", &self.mask, faults),
+            erase: personal("erase", &self.erase, faults),
+        };
         LogConfig {
             key: self.log_key,
             origin: self.log_origin,
             interval: Duration::from_secs(interval),
             copies: self.checkpoint_to,
             witnesses,
+            masking,
         }
     }
+}
+
+/// The fields that a setting names, each once.
+fn personal(key: &str, words: &[String], faults: &mut Vec<String>) -> Vec<Personal> {
+    let mut fields = Vec::new();
+    for word in words {
+        match word.parse::<Personal>() {
+            Ok(field) if fields.contains(&field) => {}
+            Ok(field) => fields.push(field),
+            Err(error) => faults.push(format!("{key}: {error}")),
+        }
+    }
+    fields
 }

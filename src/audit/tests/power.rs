@@ -86,7 +86,7 @@ async fn run(disk: &FaultyDisk, dir: &Path, area: Area, steps: &[Step]) -> Promi
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn what_was_acknowledged_survives_a_power_cut(
         steps in prop::collection::vec(mk_step(), 1..30),
