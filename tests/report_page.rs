@@ -1,7 +1,6 @@
 //! The transparency report as a person has it: a page that a browser shows, and the command that makes it.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stderr,
     clippy::unwrap_used,
