@@ -179,7 +179,8 @@ async fn a_record_is_found_shown_and_proved() {
         proof.hashes.iter().map(|hash| hash.as_slice().try_into().unwrap()).collect();
     let leaf: merkle::Hash = receipt.leaf_hash.as_slice().try_into().unwrap();
     assert!(merkle::check_inclusion(proof.log_index, &leaf, checkpoint.size, &checkpoint.root, &path));
-    assert!(proof.proof.starts_with("c2sp.org/tlog-proof@v1\nindex "), "{}", proof.proof);
+    assert!(proof.proof.starts_with("c2sp.org/tlog-proof@v1\n"), "{}", proof.proof);
+    assert!(proof.proof.contains(&format!("\nindex {}\n", proof.log_index)), "{}", proof.proof);
     assert!(proof.proof.ends_with(&format!("\n\n{}", proof.checkpoint)));
     let subject = Some(Subject::ExtendsTreeSize(1));
     let extension = fixture.client.clone().get_proof(GetProofRequest { subject }).await.unwrap().into_inner();

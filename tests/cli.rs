@@ -82,8 +82,8 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let first = lines.next().unwrap();
         let address = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("{first}")).to_owned();
-        let serving = lines.next().unwrap();
-        assert!(serving.starts_with("serving "), "{serving}");
+        let serving = lines.find(|line| line.starts_with("serving "));
+        assert!(serving.is_some(), "it ended without a bundle");
         // What more it says must find a reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address, _folder: folder }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::dir::CHECKPOINT;
 use super::disk::{Disk, DiskError};
-use super::log::OpenError;
+use super::failure::OpenError;
 use super::note::{NoteError, Signer, is_name};
 use super::options::Options;
 

@@ -21,10 +21,11 @@ pub(super) struct Server {
     #[arg(long, env = "SITUS_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// PEM file of this client's certificate, with its chain, for a server that knows callers by theirs.
-    #[arg(long, env = "SITUS_CERT", value_name = "FILE", requires = "key")]
+    #[arg(long, env = "SITUS_CERT", value_name = "FILE", requires = "client_key")]
     cert: Option<PathBuf>,
     /// PEM file of the key of that certificate.
-    #[arg(long, env = "SITUS_KEY", value_name = "FILE", requires = "cert")]
+    // Its id is its own: an entry of the catalogue has a key, too.
+    #[arg(id = "client_key", long = "key", env = "SITUS_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
     /// File of the token (JWT) that says who this is.
     #[arg(long, env = "SITUS_TOKEN_FILE", value_name = "FILE")]

@@ -114,7 +114,10 @@ impl Bundle {
             faults
                 .push(Fault::of_file("core", "the bundle has no policies, so nothing would ever be allowed"));
         }
-        faults.extend(complete::check(files, &facts, &rules, &readers));
+        // A rule that has a fault counts as missing: what is wrong with it was told.
+        if faults.is_empty() {
+            faults.extend(complete::check(files, &facts, &rules, &readers));
+        }
         let mut report = Report::default();
         for (set, schema) in [(&decide, &deciding), (&advise, &advising)] {
             validate(set, schema.clone(), &words, &mut faults, &mut report);

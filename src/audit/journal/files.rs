@@ -16,7 +16,7 @@ use super::format::{self, HEADER_BYTES, Header, Leaf};
 use super::read;
 use crate::audit::disk::{Disk, DiskError, DiskFile};
 use crate::audit::error::ReadError;
-use crate::audit::log::OpenError;
+use crate::audit::failure::OpenError;
 
 /// The file that keeps a second process out.
 const LOCK: &str = "lock";

@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     to: Option<Timestamp>,
     /// Only records of this tenant.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// Show so many differences one by one.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
