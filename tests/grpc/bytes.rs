@@ -151,7 +151,7 @@ async fn no_bytes_break_any_method() {
             assert!(refused > 0, "{path} takes anything");
         }
     }
-    assert_eq!(methods, 12);
+    assert_eq!(methods, 18);
 }
 
 #[tokio::test]
